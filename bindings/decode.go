@@ -47,6 +47,8 @@ func (d decoder) into(dst reflect.Value, v any, where string) error {
 		return d.mapping(dst, v, where)
 	case reflect.Struct:
 		return d.structure(dst, v, where)
+	case reflect.Interface: // what only a handle's value can fill
+		return mismatch(where, "handle", v)
 	}
 	return d.scalar(dst, v, where)
 }

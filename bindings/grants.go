@@ -6,13 +6,14 @@ import "strings"
 // thing of it.
 type Grants []string
 
-// Has reports whether any part of the grant is held.
+// Has reports whether any part of the grant is held: "fs" too when only "fs.read" is, or "fs.read:/etc".
 func (g Grants) Has(grant string) bool {
 	if grant == "" {
 		return true
 	}
 	for _, held := range g {
-		if name, _, _ := strings.Cut(held, ":"); name == grant {
+		name, _, _ := strings.Cut(held, ":")
+		if name == grant || strings.HasPrefix(name, grant+".") {
 			return true
 		}
 	}
