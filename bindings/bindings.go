@@ -65,6 +65,10 @@ type Handle struct {
 	Value any
 }
 
+// Finisher is a handle's Value that can tell when nothing is left of it to use or to close, as a timer that has
+// fired. Such a handle no longer counts as open, and may be forgotten. Finished must not block.
+type Finisher interface{ Finished() bool }
+
 // Callback is a Lua function given to a binding.
 type Callback interface {
 	// Call runs the function as an event of its role and returns when it has ended.

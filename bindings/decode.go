@@ -20,12 +20,17 @@ var (
 type decoder struct {
 	// handle finds a handle's value by its reference.
 	handle func(Ref) (any, error)
+	// kinds names the handle types by the Go type of their values: nothing but a reference makes such a value.
+	kinds map[reflect.Type]string
 }
 
 // into sets dst from v; where names the value in messages: "argument 1", "option timeout".
 func (d decoder) into(dst reflect.Value, v any, where string) error {
 	if ref, ok := v.(Ref); ok {
 		return d.fromRef(dst, ref, where)
+	}
+	if kind, ok := d.kinds[dst.Type()]; ok {
+		return mismatch(where, kind, v)
 	}
 	switch {
 	case dst.Type() == durationType:
@@ -58,7 +63,12 @@ func (d decoder) fromRef(dst reflect.Value, ref Ref, where string) error {
 	if err != nil {
 		return err
 	}
-	if !reflect.TypeOf(value).AssignableTo(dst.Type()) {
+	have := reflect.TypeOf(value)
+	if optional := dst.Type(); optional.Kind() == reflect.Pointer && have.AssignableTo(optional.Elem()) {
+		dst.Set(reflect.New(optional.Elem()))
+		dst = dst.Elem()
+	}
+	if !have.AssignableTo(dst.Type()) {
 		return misuse("%s: a %s does not fit here", where, ref.Type)
 	}
 	dst.Set(reflect.ValueOf(value))

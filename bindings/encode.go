@@ -28,8 +28,6 @@ type encoder struct {
 	keep func(Handle) (Ref, error)
 }
 
-var timeType = reflect.TypeFor[time.Time]()
-
 func (e encoder) plain(v reflect.Value) (any, error) {
 	if !v.IsValid() {
 		return nil, nil

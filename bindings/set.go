@@ -20,6 +20,7 @@ const MaxHandles = 1024
 type Set struct {
 	host    Host
 	modules map[string]*module
+	kinds   map[reflect.Type]string // the Go type of a handle's value -> the handle's type
 
 	mu      sync.Mutex
 	closed  bool
@@ -42,7 +43,7 @@ type Call struct {
 
 // Open opens for one role those of the list that its grants cover.
 func Open(host Host, list []Binding, grants Grants) (*Set, error) {
-	s := &Set{host: host, modules: map[string]*module{}, handles: map[uint64]Handle{}}
+	s := &Set{host: host, modules: map[string]*module{}, kinds: map[reflect.Type]string{}, handles: map[uint64]Handle{}}
 	for _, b := range list {
 		if !grants.Has(b.Grant) {
 			continue
@@ -55,8 +56,18 @@ func Open(host Host, list []Binding, grants Grants) (*Set, error) {
 			return nil, errors.Join(fmt.Errorf("open %s: %w", b.Name, err), s.Close())
 		}
 		s.modules[b.Name] = &module{binding: b, Instance: instance}
+		s.learn(b.Handles)
 	}
 	return s, nil
+}
+
+// learn notes the Go types of handles' values: a method's first argument after the context is one.
+func (s *Set) learn(types []HandleType) {
+	for _, t := range types {
+		for _, m := range t.Methods {
+			s.kinds[reflect.TypeOf(m.Do).In(1)] = t.Name
+		}
+	}
 }
 
 // Call carries out one call and gives its result as a plain value. Its error is a *Misuse or an *Error.
@@ -119,7 +130,7 @@ func (s *Set) invoke(ctx context.Context, f Func, self any, args []any) (any, er
 	if len(args) > want {
 		return nil, misuse("%d arguments given, at most %d expected", len(args), want)
 	}
-	d := decoder{handle: func(r Ref) (any, error) { h, err := s.handle(r.ID); return h.Value, err }}
+	d := decoder{handle: func(r Ref) (any, error) { h, err := s.handle(r.ID); return h.Value, err }, kinds: s.kinds}
 	for i := range want {
 		var v any
 		if i < len(args) {
@@ -147,6 +158,9 @@ func (s *Set) result(out []reflect.Value) (any, error) {
 func (s *Set) keep(h Handle) (Ref, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if len(s.handles) >= MaxHandles {
+		s.forgetFinishedLocked()
+	}
 	if s.closed || len(s.handles) >= MaxHandles {
 		err := Fail("limit", "%d things are open already", len(s.handles))
 		if s.closed {
@@ -169,6 +183,15 @@ func (s *Set) handle(id uint64) (Handle, error) {
 	return h, nil
 }
 
+// forgetFinishedLocked makes room: a role need not close what has ended by itself.
+func (s *Set) forgetFinishedLocked() {
+	for id, h := range s.handles {
+		if f, ok := h.Value.(Finisher); ok && f.Finished() {
+			delete(s.handles, id)
+		}
+	}
+}
+
 // Release lets go of a handle and closes its value.
 func (s *Set) Release(id uint64) error {
 	s.mu.Lock()
@@ -185,6 +208,7 @@ func (s *Set) Release(id uint64) error {
 func (s *Set) Open() map[string]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.forgetFinishedLocked()
 	count := map[string]int{}
 	for _, h := range s.handles {
 		count[h.Type]++
