@@ -279,10 +279,14 @@ func kindOf(v any) string {
 		return "string"
 	case float64, int64, int:
 		return "number"
+	case []any, map[string]any:
+		return "table"
 	case Callback:
 		return "function"
+	case Null:
+		return "null"
 	}
-	return "table"
+	return "handle"
 }
 
 func sortedKeys[V any](m map[string]V) []string {
