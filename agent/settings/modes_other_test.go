@@ -1,0 +1,7 @@
+//go:build !windows
+
+package settings
+
+import "testing"
+
+func skipModesOnWindows(*testing.T) {}
