@@ -30,8 +30,7 @@ type JSON struct {
 // Encode writes a plain value, members sorted by name. A value without a JSON form is a *Misuse; bytes that are not
 // UTF-8 are the code "utf8", and too much of anything is the code "limit".
 func (j JSON) Encode(v any) ([]byte, error) {
-	m := &measure{JSON: j}
-	if err := m.value(v, nil); err != nil {
+	if err := j.Check(v); err != nil {
 		return nil, err
 	}
 	var text bytes.Buffer
@@ -48,6 +47,13 @@ func (j JSON) Encode(v any) ([]byte, error) {
 		return nil, j.tooLong()
 	}
 	return out, nil
+}
+
+// Check says, without writing anything, what Encode would refuse, except that the text may still be too long for what
+// has to be escaped in it.
+func (j JSON) Check(v any) error {
+	m := &measure{JSON: j}
+	return m.value(v, nil)
 }
 
 func (j JSON) tooLong() *Error { return Fail("limit", "more than %d bytes of JSON", j.MaxBytes) }
