@@ -135,27 +135,53 @@ func (p *Peer) end() {
 
 // Call makes a call and waits for its answer, which is stored in out unless that is nil.
 func (p *Peer) Call(ctx context.Context, name string, in, out any) error {
-	body, err := p.cfg.Codec.enc.Marshal(in)
+	answer, err := p.Start(ctx, name, in)
 	if err != nil {
 		return err
+	}
+	return answer(ctx, out)
+}
+
+// Answer waits for what the other side says to a call that was started.
+type Answer func(ctx context.Context, out any) error
+
+// Start makes a call without waiting for its answer: calls reach the other side in the order in which Start
+// returned. The answer must be waited for, once.
+func (p *Peer) Start(ctx context.Context, name string, in any) (Answer, error) {
+	body, err := p.cfg.Codec.enc.Marshal(in)
+	if err != nil {
+		return nil, err
 	}
 	id, answer, err := p.await()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer p.forget(id)
 	if err := p.send(ctx, frame{ID: id, Kind: kindCall, Name: name, Body: body}); err != nil {
+		p.forget(id)
+		return nil, err
+	}
+	return func(ctx context.Context, out any) error {
+		defer p.forget(id)
+		select {
+		case f := <-answer:
+			return p.open(f, out)
+		case <-p.done:
+			return ErrClosed
+		case <-ctx.Done():
+			p.spawn(func() { _ = p.send(context.WithoutCancel(ctx), frame{ID: id, Kind: kindCancel}) })
+			return context.Cause(ctx)
+		}
+	}, nil
+}
+
+// Notify makes a call whose answer nobody waits for.
+func (p *Peer) Notify(ctx context.Context, name string, in any) error {
+	answer, err := p.Start(ctx, name, in)
+	if err != nil {
 		return err
 	}
-	select {
-	case f := <-answer:
-		return p.open(f, out)
-	case <-p.done:
-		return ErrClosed
-	case <-ctx.Done():
-		p.spawn(func() { _ = p.send(context.WithoutCancel(ctx), frame{ID: id, Kind: kindCancel}) })
-		return context.Cause(ctx)
-	}
+	p.spawn(func() { _ = answer(context.Background(), nil) })
+	return nil
 }
 
 func (p *Peer) open(f frame, out any) error {

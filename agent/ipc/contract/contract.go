@@ -13,6 +13,7 @@ import (
 // Calls of the core.
 const (
 	Inspect  = "inspect"  // Source -> Manifest: parse, run nothing
+	Requires = "requires" // Source -> list of names: the helpers that a helper asks for in its turn
 	Load     = "load"     // Setup -> Loaded: run the file, Role.new and register_events
 	Event    = "event"    // Happening -> nothing: run the handlers of one event
 	Config   = "config"   // Roles -> nothing: run on_config
@@ -40,10 +41,12 @@ type Manifest struct {
 	Name     string   `cbor:"1,keyasint"`
 	Contexts []string `cbor:"2,keyasint"`
 	Grants   []string `cbor:"3,keyasint"`
-	// Requires names the helpers of lib/ that the file asks for, directly or through another helper it was given.
+	// Requires names the helpers of lib/ that the file asks for.
 	Requires []string `cbor:"4,keyasint"`
 	// Problems are all that is wrong with the file, each as "file:line: text". The rest may be empty then.
 	Problems []string `cbor:"5,keyasint"`
+	// Missing is what of its lockdown the worker could not get on this machine.
+	Missing []string `cbor:"6,keyasint"`
 }
 
 // Setup is all that a world needs to come to life.

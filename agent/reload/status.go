@@ -1,0 +1,91 @@
+package reload
+
+import (
+	"time"
+
+	"github.com/bunny-lab-io/borealis-agent/agent/role"
+)
+
+// States of a role's file.
+const (
+	Loading      = "loading"       // a first version is coming to life
+	Running      = "running"       // a version serves
+	Refused      = "refused"       // no version serves; the reason says why
+	OtherContext = "other_context" // not for this service mode; never executed
+	Restarting   = "restarting"    // the worker died; another start is due
+	Quarantined  = "quarantined"   // it died too often; new content releases it
+	Stopped      = "stopped"       // the file is gone
+)
+
+// Status is how one role's file is.
+type Status struct {
+	Name    string `json:"name"`
+	File    string `json:"file"`
+	State   string `json:"state"`
+	Version string `json:"version,omitempty"`
+	Reason  string `json:"reason,omitempty"`
+	PID     int    `json:"pid,omitempty"`
+	Since   int64  `json:"since"` // Unix seconds
+	// Weak is what of its lockdown the role's worker could not get on this machine.
+	Weak    []string `json:"weak,omitempty"`
+	Refusal *Refusal `json:"last_refusal,omitempty"`
+}
+
+// Refusal is the last version of a file that could not serve, while an older one does.
+type Refusal struct {
+	Version string `json:"version"`
+	Reason  string `json:"reason"`
+	At      int64  `json:"at"` // Unix seconds
+}
+
+// say changes the slot's state while no version serves.
+func (s *slot) say(state, reason string) {
+	s.mu.Lock()
+	s.status = Status{Name: s.status.Name, File: s.file, State: state, Reason: reason, Since: time.Now().Unix()}
+	if s.tried != nil {
+		s.status.Version = s.tried.version()
+	}
+	s.mu.Unlock()
+	s.reloader.cfg.Changed()
+}
+
+// serve notes that a version serves.
+func (s *slot) serve(r *role.Role) {
+	s.mu.Lock()
+	s.status = Status{
+		Name: r.Name(), File: s.file, State: Running, Version: r.Manifest().Version(), PID: r.PID(),
+		Since: time.Now().Unix(), Weak: r.Manifest().Missing,
+	}
+	s.mu.Unlock()
+	s.reloader.cfg.Changed()
+}
+
+// refuse notes that a content cannot serve. What runs goes on.
+func (s *slot) refuse(c *content, err error) {
+	s.reloader.cfg.Log.Error("role refused", "file", s.file, "version", c.version(), "error", err, "goes_on", s.running != nil)
+	if s.running == nil {
+		s.say(Refused, err.Error())
+		return
+	}
+	s.mu.Lock()
+	s.status.Refusal = &Refusal{Version: c.version(), Reason: err.Error(), At: time.Now().Unix()}
+	s.mu.Unlock()
+	s.reloader.cfg.Changed()
+}
+
+// forgive forgets a refusal: the file is again what runs.
+func (s *slot) forgive() {
+	s.mu.Lock()
+	was := s.status.Refusal
+	s.status.Refusal = nil
+	s.mu.Unlock()
+	if was != nil {
+		s.reloader.cfg.Changed()
+	}
+}
+
+func (s *slot) report() Status {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.status
+}

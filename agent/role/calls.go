@@ -1,0 +1,89 @@
+package role
+
+import (
+	"context"
+	"errors"
+
+	"github.com/bunny-lab-io/borealis-agent/agent/ipc"
+	"github.com/bunny-lab-io/borealis-agent/agent/ipc/contract"
+	"github.com/bunny-lab-io/borealis-agent/bindings"
+)
+
+// handle takes the calls of the worker. A worker is not trusted: what it says is checked by the bindings themselves,
+// against the role's grants, at the moment of the call.
+func (r *Role) handle(ctx context.Context, c ipc.Call) func() (any, error) {
+	switch c.Name {
+	case contract.Do:
+		var call bindings.Call
+		if err := c.Decode(&call); err != nil {
+			return func() (any, error) { return nil, err }
+		}
+		return func() (any, error) { return r.do(ctx, call) }
+	case contract.Print:
+		var line string
+		err := c.Decode(&line)
+		return func() (any, error) { r.log.Info(line); return nil, err }
+	}
+	return func() (any, error) {
+		return nil, &ipc.Failure{Code: "unknown", Message: "no call " + c.Name, Misuse: true}
+	}
+}
+
+// do carries out one call of a binding.
+func (r *Role) do(ctx context.Context, call bindings.Call) (any, error) {
+	if !r.ready.Load() {
+		return nil, &ipc.Failure{Code: "not_loaded", Message: "no bindings yet"}
+	}
+	for i, arg := range call.Args {
+		if ref, ok := arg.(contract.FuncRef); ok {
+			call.Args[i] = &callback{role: r, id: ref.ID}
+		}
+	}
+	result, err := r.set.Call(ctx, call)
+	return result, failure(err)
+}
+
+// failure gives a binding's refusal the shape in which it travels.
+func failure(err error) error {
+	var wrong *bindings.Misuse
+	var failed *bindings.Error
+	switch {
+	case errors.As(err, &wrong):
+		return &ipc.Failure{Message: wrong.Message, Misuse: true}
+	case errors.As(err, &failed):
+		return &ipc.Failure{Code: failed.Code, Message: failed.Message}
+	}
+	return err
+}
+
+// callback is a Lua function of the role, held by a binding.
+type callback struct {
+	role *Role
+	id   uint64
+}
+
+var _ bindings.Callback = (*callback)(nil)
+
+// Call runs the function in the worker. What the function does wrong is in the role's log, like any handler's.
+func (c *callback) Call(ctx context.Context, args ...any) error {
+	plain := make([]any, len(args))
+	for i, arg := range args {
+		value, err := bindings.Plain(arg)
+		if err != nil {
+			return err
+		}
+		plain[i] = value
+	}
+	err := c.role.peer.Call(ctx, contract.Callback, contract.Invocation{Func: c.id, Args: plain}, nil)
+	if err != nil && !errors.Is(err, ipc.ErrClosed) && ctx.Err() == nil {
+		c.role.counts.note(err)
+		c.role.log.Error("callback failed", "error", err)
+	}
+	return err
+}
+
+// Release lets the worker forget the function; a worker that is gone has forgotten. It does not wait: a binding may
+// let go while the role holds its baton.
+func (c *callback) Release() {
+	_ = c.role.peer.Notify(c.role.ctx, contract.Callback, contract.Invocation{Func: c.id, Release: true})
+}

@@ -1,0 +1,97 @@
+package role
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/bunny-lab-io/borealis-agent/agent/ipc"
+	"github.com/bunny-lab-io/borealis-agent/agent/ipc/contract"
+)
+
+// Limits bound what one role may occupy of the agent.
+type Limits struct {
+	// Waiting is how many events may wait; UnderWay how many may be with the worker.
+	Waiting, UnderWay int
+	// Watch is how often the worker must show that it is alive; Mute is how long it may take for that.
+	Watch, Mute time.Duration
+	// Stop is how long stop_all may take.
+	Stop time.Duration
+}
+
+// DefaultLimits are those of the architecture.
+func DefaultLimits() Limits {
+	return Limits{Waiting: 256, UnderWay: 16, Watch: 30 * time.Second, Mute: 30 * time.Second, Stop: 2 * time.Second}
+}
+
+// counts is what has become of a role's events.
+type counts struct {
+	handled, failed, full atomic.Int64
+	// row is how many in a row have failed.
+	row atomic.Int64
+}
+
+func (c *counts) note(err error) {
+	if err != nil {
+		c.failed.Add(1)
+		c.row.Add(1)
+		return
+	}
+	c.handled.Add(1)
+	c.row.Store(0)
+}
+
+// Health is how a role is.
+type Health struct {
+	// Status is the role's own word, or "unhealthy" when it does not answer.
+	Status, Detail string
+	// Handled and Failed count events; Full those that were refused.
+	Handled, Failed, Full int64
+	// Waiting and UnderWay are events now.
+	Waiting, UnderWay int
+	// Open counts what the role keeps open, by kind.
+	Open  map[string]int
+	Since time.Time
+}
+
+// Health asks the role how it is.
+func (r *Role) Health(ctx context.Context) Health {
+	h := Health{
+		Handled: r.counts.handled.Load(), Failed: r.counts.failed.Load(), Full: r.counts.full.Load(),
+		Waiting: len(r.mailbox.letters), UnderWay: len(r.mailbox.under), Open: r.set.Open(), Since: r.started,
+	}
+	var report contract.Report
+	if err := r.peer.Call(ctx, contract.Health, nil, &report); err != nil {
+		h.Status, h.Detail = "unhealthy", err.Error()
+		return h
+	}
+	h.Status, h.Detail = report.Status, report.Detail
+	return h
+}
+
+// watch kills a worker that no longer answers: its process may be stuck where no budget of the world reaches.
+func (r *Role) watch() {
+	tick := time.NewTicker(r.cfg.Limits.Watch)
+	defer tick.Stop()
+	for {
+		select {
+		case <-r.ctx.Done():
+			return
+		case <-tick.C:
+			r.probe()
+		}
+	}
+}
+
+func (r *Role) probe() {
+	ctx, cancel := context.WithTimeout(r.ctx, r.cfg.Limits.Mute)
+	defer cancel()
+	err := r.peer.Call(ctx, contract.Health, nil, nil)
+	var said *ipc.Failure
+	if err == nil || errors.As(err, &said) || r.ctx.Err() != nil {
+		return
+	}
+	r.Kill(fmt.Errorf("worker did not answer for %v", r.cfg.Limits.Mute))
+}

@@ -1,0 +1,49 @@
+package role
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/bunny-lab-io/borealis-agent/agent/wire"
+	"github.com/bunny-lab-io/borealis-agent/bindings"
+)
+
+// host is the agent as the bindings of one role see it.
+type host struct {
+	role   *Role
+	grants bindings.Grants
+}
+
+var _ bindings.Host = (*host)(nil)
+
+func (h *host) Log() *slog.Logger { return h.role.log }
+
+func (h *host) Now() time.Time { return time.Now() }
+
+func (h *host) AfterFunc(d time.Duration, f func()) func() bool { return time.AfterFunc(d, f).Stop }
+
+func (h *host) Place() bindings.Place { return h.role.cfg.Place() }
+
+// Allow says no in the log too: a denial is what an operator looks for.
+func (h *host) Allow(grant, thing string) error {
+	err := h.grants.Allow(grant, thing)
+	if err != nil {
+		h.role.log.Warn("denied", "grant", grant, "thing", thing)
+	}
+	return err
+}
+
+func (h *host) Emit(event string, data any) error {
+	raw, err := json.Marshal(data)
+	if err != nil {
+		return fmt.Errorf("event %q: %w", event, err)
+	}
+	return h.role.cfg.Agent.Emit(wire.Result{Role: h.role.manifest.Name, Event: event, Data: raw})
+}
+
+func (h *host) Request(ctx context.Context, path string, in, out any) error {
+	return h.role.cfg.Agent.Request(ctx, path, in, out)
+}

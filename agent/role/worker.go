@@ -1,0 +1,101 @@
+package role
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"sync"
+	"time"
+)
+
+// leave is how long a worker has to go after it was hung up on. It has nothing to save.
+const leave = 500 * time.Millisecond
+
+// worker is the process in which a role's world lives.
+type worker struct {
+	cmd    *exec.Cmd
+	pid    int
+	stdin  io.WriteCloser
+	stdout io.ReadCloser
+	stderr tail
+	keep   keeper
+	hung   sync.Once
+}
+
+// spawn starts a worker with nothing but its two pipes: no environment, no directory of its own, no arguments.
+func spawn(path string) (*worker, error) {
+	w := &worker{cmd: exec.Command(path)}
+	w.cmd.Env = append([]string{"GOMAXPROCS=2", "GOTRACEBACK=single"}, systemEnv()...)
+	w.cmd.Dir = os.TempDir()
+	w.cmd.Stderr = &w.stderr
+	w.cmd.WaitDelay = leave
+	w.cmd.SysProcAttr = attributes()
+	var err error
+	if w.stdin, err = w.cmd.StdinPipe(); err != nil {
+		return nil, err
+	}
+	if w.stdout, err = w.cmd.StdoutPipe(); err != nil {
+		return nil, err
+	}
+	if err := w.cmd.Start(); err != nil {
+		return nil, err
+	}
+	w.pid = w.cmd.Process.Pid
+	if w.keep, err = hold(w.cmd.Process); err != nil {
+		return nil, errors.Join(err, w.cmd.Process.Kill(), w.cmd.Wait())
+	}
+	return w, nil
+}
+
+// hangup ends the conversation: the worker leaves when it has noticed, or is made to.
+func (w *worker) hangup() {
+	w.hung.Do(func() {
+		w.stdin.Close()
+		w.stdout.Close()
+	})
+}
+
+// end waits until the process is gone, and says what it died of. The broken conversation's own error counts only
+// when the process has nothing better to tell.
+func (w *worker) end(conversation error) error {
+	w.hangup()
+	kill := time.AfterFunc(leave, func() { w.cmd.Process.Kill() })
+	err := w.cmd.Wait()
+	kill.Stop()
+	w.keep.release()
+	said := w.stderr.String()
+	switch {
+	case said != "":
+		return fmt.Errorf("worker died: %s", said)
+	case err != nil && !errors.Is(err, exec.ErrWaitDelay):
+		return fmt.Errorf("worker died: %w", err)
+	}
+	return fmt.Errorf("worker left: %w", conversation)
+}
+
+// tail keeps the end of what a worker writes to its standard error: its dying words.
+type tail struct {
+	mu sync.Mutex
+	b  []byte
+}
+
+const tailBytes = 2 << 10
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.b = append(t.b, p...)
+	if over := len(t.b) - tailBytes; over > 0 {
+		t.b = bytes.Clone(t.b[over:])
+	}
+	return len(p), nil
+}
+
+func (t *tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return string(bytes.TrimSpace(t.b))
+}

@@ -1,0 +1,3 @@
+package main
+
+var platformMissing = []string{"no sandbox of the operating system is used on macOS yet"}

@@ -1,0 +1,3 @@
+package main
+
+var platformMissing = []string{"restricted token: not built yet"}

@@ -1,0 +1,29 @@
+// Command worker is the slim process in which one role's Lua world lives. It locks itself down and then answers the
+// core over its standard input and output until the core hangs up. It is started by the core only, reads no file,
+// opens no connection, and starts nothing.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/bunny-lab-io/borealis-agent/agent/world"
+	"github.com/bunny-lab-io/borealis-agent/bindings/pure"
+)
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "worker:", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	tune()
+	return world.Serve(context.Background(), os.Stdin, os.Stdout, world.Options{
+		Pure:    pure.List(),
+		Limits:  world.DefaultLimits(),
+		Missing: lockdown(),
+	})
+}

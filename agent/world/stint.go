@@ -1,0 +1,103 @@
+package world
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	lua "github.com/yuin/gopher-lua"
+)
+
+// ErrBusy ends a stint that ran Lua for longer than Limits.Processor without waiting for anything.
+var ErrBusy = errors.New("ran for too long without waiting")
+
+// stint is one run of a role's Lua, from taking the baton to giving it back for good: an event, a hook, a callback.
+type stint struct {
+	world  *World
+	cancel context.CancelCauseFunc
+	left   time.Duration // of Limits.Processor
+	since  time.Time
+	alarm  *time.Timer
+}
+
+type stintKey struct{}
+
+// run waits for the place's turn and runs f on a thread of its own. The thread is thrown away afterwards: a thread
+// that ended in an error is in no state to be used again.
+func (w *World) run(ctx context.Context, p place, f func(L *lua.LState) error) (err error) {
+	if err := w.baton.wait(ctx, p); err != nil {
+		return err
+	}
+	defer w.baton.pass()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	s := &stint{world: w, cancel: cancel, left: w.limits.Processor}
+	thread, _ := w.state.NewThread()
+	thread.SetContext(context.WithValue(ctx, stintKey{}, s))
+	s.resume(thread)
+	defer s.pause()
+	defer func() {
+		if p := recover(); p != nil { // gopher-lua's own protected call can panic
+			err = fmt.Errorf("lua: %v", p)
+		}
+		err = because(ctx, err)
+	}()
+	return f(thread)
+}
+
+// because names the reason when it was the end of its context that ended a stint.
+func because(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() == nil {
+		return readable(err)
+	}
+	cause := context.Cause(ctx)
+	if at, _, ok := strings.Cut(readable(err).Error(), ": "); ok && strings.Contains(at, ".lua:") {
+		return fmt.Errorf("%s: %w", at, cause)
+	}
+	return cause
+}
+
+// readable takes the message of a Lua error without its traceback.
+func readable(err error) error {
+	var api *lua.ApiError
+	if !errors.As(err, &api) || api.Object == nil {
+		return err
+	}
+	if api.Object.Type() == lua.LTTable {
+		return errors.New("error object is a table")
+	}
+	return errors.New(api.Object.String())
+}
+
+// resume marks the thread as the one that runs, and starts the clock.
+func (s *stint) resume(L *lua.LState) {
+	L.G.CurrentThread = L
+	s.since = time.Now()
+	s.alarm = time.AfterFunc(s.left, func() { s.cancel(ErrBusy) })
+}
+
+func (s *stint) pause() {
+	s.alarm.Stop()
+	s.left -= time.Since(s.since)
+}
+
+// away gives the baton back while f waits for something outside of Lua, and takes it again afterwards: what Lua
+// was doing cannot go on without it, whatever has become of the stint meanwhile.
+func (s *stint) away(L *lua.LState, f func(context.Context)) {
+	s.pause()
+	s.world.baton.pass()
+	f(L.Context())
+	<-s.world.baton.queue()
+	s.resume(L)
+}
+
+// stintOf finds the stint that a thread, or a coroutine of it, runs in.
+func stintOf(L *lua.LState) *stint {
+	if ctx := L.Context(); ctx != nil {
+		s, _ := ctx.Value(stintKey{}).(*stint)
+		return s
+	}
+	return nil
+}

@@ -1,0 +1,26 @@
+-- One idea: timers. The role counts its own beats and lets the next version of itself go on counting.
+ROLE_NAME = "beat"
+ROLE_CONTEXTS = { "system" }
+
+local Role = {}
+
+---@param ctx borealis.Context
+function Role.new(ctx)
+  -- `ctx.state` is what save_state of the version before returned; nil the first time.
+  local self = setmetatable({ beats = ctx.state and ctx.state.beats or 0 }, { __index = Role })
+  timer.every(60, function()
+    self.beats = self.beats + 1
+    log.debug("beat", { count = self.beats })
+  end)
+  return self
+end
+
+function Role:save_state()
+  return { beats = self.beats }
+end
+
+function Role:health_report()
+  return { status = "healthy", detail = self.beats .. " beats" }
+end
+
+return Role

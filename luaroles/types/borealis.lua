@@ -1,0 +1,77 @@
+---@meta
+
+--- What every role meets: its object, its context, and the events of the Engine.
+
+--- Declared by every role, as literals at the top level.
+---@type string
+ROLE_NAME = ""
+
+--- `"system"`, `"interactive"`, or both.
+---@type ("system"|"interactive")[]
+ROLE_CONTEXTS = {}
+
+--- What the role may use: a module's grant (`"process"`), or one thing of it (`"process:uname"`). Without it: nothing that
+--- touches the machine.
+---@type string[]
+ROLE_GRANTS = {}
+
+--- What a role's file returns. Every method is optional.
+---@class borealis.Role
+---@field ctx borealis.Context
+---@field new? fun(ctx: borealis.Context): table Makes the role's object; without it the host does.
+---@field register_events? fun(self: table, events: borealis.Events) Called once, before any event.
+---@field on_config? fun(self: table, roles: borealis.RoleConfig[]) Called with the whole list of configurations.
+---@field stop_all? fun(self: table) Called before the role ends. It may take 2 seconds.
+---@field save_state? fun(self: table): table? Plain data for the next version's `ctx.state`.
+---@field health_report? fun(self: table): string|borealis.Health
+
+---@class borealis.Health
+---@field status "healthy"|"recovering"|"unhealthy"|"pending"
+---@field detail? string
+
+--- Where the role runs.
+---@class borealis.Context
+---@field agent_id string HOST_GUID_CONTEXT; empty until the device is enrolled.
+---@field hostname string
+---@field context "system"|"interactive"
+---@field service_mode "system"|"currentuser"
+---@field data_dir string The role's own directory.
+---@field version string The agent's version.
+---@field state? table What `save_state` of the version before returned.
+
+---@class borealis.Events
+local Events = {}
+
+--- Asks for an event of the Engine. Only while `register_events` runs.
+---@param name string
+---@param handler fun(event: any) Runs once per event, in the order in which events arrive; while it waits, others run.
+function Events:on(name, handler) end
+
+--- One entry of the `roles` list that the Engine sends with `agent_config`.
+---@class borealis.RoleConfig
+---@field role string
+---@field node_id? string
+
+--- The event `quick_job_run`, once the core has checked that it is for this device and signed by its Engine.
+---@class engine.QuickJob
+---@field job_id integer
+---@field target_hostname string
+---@field script_type "powershell"|"batch"|"bash"|string
+---@field script_name string
+---@field script_path string
+---@field script string The verified bytes of the script.
+---@field environment table<string, string>
+---@field variables engine.Variable[]
+---@field timeout_seconds number Seconds; 0 is no limit.
+---@field files table[]
+---@field run_mode "system"|"current_user"
+---@field context? table To be sent back with the result.
+
+---@class engine.Variable
+---@field name string
+---@field label? string
+---@field type "string"|"number"|"boolean"|"credential"
+---@field default? any
+---@field required? boolean
+---@field description? string
+---@field value? any Set when the operator chose another value than the default.
