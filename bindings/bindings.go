@@ -69,7 +69,7 @@ type Handle struct {
 // fired. Such a handle no longer counts as open, and may be forgotten. Finished must not block.
 type Finisher interface{ Finished() bool }
 
-// Callback is a Lua function given to a binding.
+// Callback is a Lua function given to a binding, which owns it from then on, whether its own call fails or not.
 type Callback interface {
 	// Call runs the function as an event of its role and returns when it has ended.
 	Call(ctx context.Context, args ...any) error

@@ -38,6 +38,9 @@ func (d decoder) into(dst reflect.Value, v any, where string) error {
 	case dst.Type() == callbackType:
 		return d.callback(dst, v, where)
 	case dst.Type() == anyType:
+		if _, ok := v.(Callback); ok {
+			return mismatch(where, "plain value", v)
+		}
 		if v != nil {
 			dst.Set(reflect.ValueOf(v))
 		}

@@ -84,15 +84,38 @@ func (s *Set) Call(ctx context.Context, c Call) (result any, err error) {
 		}
 		return true, nil
 	}
-	f, self, err := s.find(c)
+	f, in, err := s.prepare(ctx, c)
 	if err != nil {
+		letGo(c.Args)
 		return nil, err
 	}
-	out, err := s.invoke(ctx, f, self, c.Args)
+	out, err := s.result(reflect.ValueOf(f.Do).Call(in))
 	if err != nil {
 		return nil, classify(err)
 	}
 	return out, nil
+}
+
+// prepare finds the function and fits the arguments to it.
+func (s *Set) prepare(ctx context.Context, c Call) (Func, []reflect.Value, error) {
+	f, self, err := s.find(c)
+	if err != nil {
+		return Func{}, nil, err
+	}
+	in, err := s.fit(ctx, f, self, c.Args)
+	if err != nil {
+		return Func{}, nil, classify(err)
+	}
+	return f, in, nil
+}
+
+// letGo releases the functions among arguments that no binding has seen.
+func letGo(args []any) {
+	for _, arg := range args {
+		if c, ok := arg.(Callback); ok {
+			c.Release()
+		}
+	}
 }
 
 func (s *Set) find(c Call) (Func, any, error) {
@@ -119,14 +142,14 @@ func (s *Set) find(c Call) (Func, any, error) {
 	return Func{}, nil, misuse("a %s has no method %q", h.Type, c.Func)
 }
 
-// invoke fits the arguments to the Go function, calls it, and makes its result plain.
-func (s *Set) invoke(ctx context.Context, f Func, self any, args []any) (any, error) {
-	fn := reflect.ValueOf(f.Do)
+// fit makes of plain arguments what the Go function takes.
+func (s *Set) fit(ctx context.Context, f Func, self any, args []any) ([]reflect.Value, error) {
+	fn := reflect.TypeOf(f.Do)
 	in := []reflect.Value{reflect.ValueOf(ctx)}
 	if self != nil {
 		in = append(in, reflect.ValueOf(self))
 	}
-	want := fn.Type().NumIn() - len(in)
+	want := fn.NumIn() - len(in)
 	if len(args) > want {
 		return nil, misuse("%d arguments given, at most %d expected", len(args), want)
 	}
@@ -136,15 +159,16 @@ func (s *Set) invoke(ctx context.Context, f Func, self any, args []any) (any, er
 		if i < len(args) {
 			v = args[i]
 		}
-		arg := reflect.New(fn.Type().In(len(in))).Elem()
+		arg := reflect.New(fn.In(len(in))).Elem()
 		if err := d.into(arg, v, fmt.Sprintf("argument %d", i+1)); err != nil {
 			return nil, err
 		}
 		in = append(in, arg)
 	}
-	return s.result(fn.Call(in))
+	return in, nil
 }
 
+// result makes what the Go function returned plain.
 func (s *Set) result(out []reflect.Value) (any, error) {
 	if err, _ := out[len(out)-1].Interface().(error); err != nil {
 		return nil, err

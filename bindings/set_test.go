@@ -73,6 +73,8 @@ func (w *workshop) binding() bindings.Binding {
 				Funcs: map[string]bindings.Func{
 					"light": {Waits: true, Do: w.light},
 					"label": {Do: label},
+					"keep":  {Do: func(context.Context, int, bindings.Callback) error { return errors.New("no room") }},
+					"show":  {Do: func(context.Context, any) error { return nil }},
 					"burn":  {Do: func(context.Context) error { panic("smoke") }},
 				},
 				Values: map[string]any{"volts": 230.0},
@@ -193,6 +195,38 @@ func TestNothingButAHandleStandsForAHandle(t *testing.T) {
 	}
 }
 
+// function stands for a Lua function.
+type function struct{ released int }
+
+func (f *function) Call(context.Context, ...any) error { return nil }
+func (f *function) Release()                           { f.released++ }
+
+func TestAFunctionThatNoBindingSawIsReleased(t *testing.T) {
+	set, _ := opened(t, nil, (&workshop{}).binding())
+	for _, c := range []struct {
+		name, module, fn string
+		args             []any
+		released         int
+	}{
+		{"taken", "workshop", "keep", []any{1.0}, 0},
+		{"another argument is wrong", "workshop", "keep", []any{"one"}, 1},
+		{"too many arguments", "workshop", "keep", []any{1.0, nil}, 1},
+		{"no such function", "workshop", "kepe", []any{1.0}, 1},
+		{"no such module", "wrkshop", "keep", []any{1.0}, 1},
+		{"a plain value is wanted", "workshop", "show", nil, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := &function{}
+			if _, err := set.Call(t.Context(), bindings.Call{Module: c.module, Func: c.fn, Args: append(c.args, f)}); err == nil {
+				t.Error("went well")
+			}
+			if f.released != c.released {
+				t.Errorf("released %d times, want %d", f.released, c.released)
+			}
+		})
+	}
+}
+
 func TestHandlesAreBounded(t *testing.T) {
 	w := &workshop{}
 	set, _ := opened(t, nil, w.binding())
@@ -274,7 +308,7 @@ func TestWhatIsNotThere(t *testing.T) {
 	}{
 		{bindings.Call{Module: "workshpo", Func: "light"}, `no module "workshpo" here`},
 		{bindings.Call{Module: "workshop", Func: "lihgt"}, `workshop has no function "lihgt"; did you mean "light"?`},
-		{bindings.Call{Module: "workshop", Func: "explode"}, `workshop has no function "explode"; known: burn, label, light`},
+		{bindings.Call{Module: "workshop", Func: "explode"}, `workshop has no function "explode"; known: burn, keep, label, light, show`},
 		{bindings.Call{Module: "workshop", Ref: ref.ID, Func: "nmae"}, `a workshop.Lamp has no method "nmae"`},
 		{bindings.Call{Module: "workshop", Func: "light", Args: []any{"a", "b"}}, "2 arguments given, at most 1 expected"},
 	} {
