@@ -1,0 +1,18 @@
+// Package all is the list of the bindings that an agent has: a new one is a line here. Its test holds every binding to
+// the same promises, above all that its face says what its Go does. It is not for a worker, which links only
+// bindings/pure.
+package all
+
+import (
+	"github.com/bunny-lab-io/borealis-agent/bindings"
+	"github.com/bunny-lab-io/borealis-agent/bindings/json"
+	"github.com/bunny-lab-io/borealis-agent/bindings/log"
+)
+
+// List is every binding.
+func List() []bindings.Binding {
+	return []bindings.Binding{
+		json.Binding,
+		log.Binding,
+	}
+}

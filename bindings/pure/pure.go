@@ -1,0 +1,16 @@
+// Package pure is the list of the bindings that run inside a role's own process. It is apart from bindings/all so that
+// a worker links nothing of the others. It decides nothing: a binding says of itself that it is pure, and the
+// conformance test in bindings/all holds both lists to it.
+package pure
+
+import (
+	"github.com/bunny-lab-io/borealis-agent/bindings"
+	"github.com/bunny-lab-io/borealis-agent/bindings/json"
+)
+
+// List is every pure binding.
+func List() []bindings.Binding {
+	return []bindings.Binding{
+		json.Binding,
+	}
+}
