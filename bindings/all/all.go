@@ -7,6 +7,7 @@ import (
 	"github.com/bunny-lab-io/borealis-agent/bindings"
 	"github.com/bunny-lab-io/borealis-agent/bindings/json"
 	"github.com/bunny-lab-io/borealis-agent/bindings/log"
+	"github.com/bunny-lab-io/borealis-agent/bindings/timer"
 )
 
 // List is every binding.
@@ -14,5 +15,6 @@ func List() []bindings.Binding {
 	return []bindings.Binding{
 		json.Binding,
 		log.Binding,
+		timer.Binding,
 	}
 }

@@ -110,8 +110,10 @@ func (h *Host) Advance(d time.Duration) {
 		t.f()
 	}
 	h.mu.Lock()
-	h.now = end
-	h.mu.Unlock()
+	defer h.mu.Unlock()
+	if end.After(h.now) { // what ran may have been advanced past, by another goroutine
+		h.now = end
+	}
 }
 
 func (h *Host) due(end time.Time) *timer {
