@@ -19,6 +19,10 @@ func callerOf(r *http.Request) (claims, bool) {
 	return c, ok
 }
 
+func withCaller(r *http.Request, c claims) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), callerKey{}, c))
+}
+
 // noCaller is the answer of a device route that authentication did not lead to.
 func noCaller() answer { return refuse(http.StatusInternalServerError, "auth_context_missing") }
 
@@ -46,7 +50,7 @@ func (e *Engine) authenticated(serve handler) handler {
 		if word := e.checkDPoP(r, bearer); word != "" {
 			return refuse(http.StatusBadRequest, word), nil
 		}
-		return serve(r.WithContext(context.WithValue(r.Context(), callerKey{}, c)))
+		return serve(withCaller(r, c))
 	}
 }
 

@@ -61,7 +61,8 @@ func openStore(s state) (*store, error) {
 	}
 	db.SetMaxOpenConns(1)
 	db.SetMaxIdleConns(1)
-	if _, err := db.Exec(schema); err != nil {
+	// In exclusive mode the lock of the first transaction that takes one stays until the end.
+	if _, err := db.Exec("BEGIN EXCLUSIVE;" + schema + "COMMIT;"); err != nil {
 		db.Close()
 		return nil, fmt.Errorf("%s: %w", name, locked(err))
 	}
