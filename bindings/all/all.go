@@ -5,6 +5,7 @@ package all
 
 import (
 	"github.com/bunny-lab-io/borealis-agent/bindings"
+	"github.com/bunny-lab-io/borealis-agent/bindings/crypto"
 	"github.com/bunny-lab-io/borealis-agent/bindings/engine"
 	"github.com/bunny-lab-io/borealis-agent/bindings/json"
 	"github.com/bunny-lab-io/borealis-agent/bindings/log"
@@ -14,6 +15,7 @@ import (
 // List is every binding.
 func List() []bindings.Binding {
 	return []bindings.Binding{
+		crypto.Binding,
 		engine.Binding,
 		json.Binding,
 		log.Binding,

@@ -5,12 +5,14 @@ package pure
 
 import (
 	"github.com/bunny-lab-io/borealis-agent/bindings"
+	"github.com/bunny-lab-io/borealis-agent/bindings/crypto"
 	"github.com/bunny-lab-io/borealis-agent/bindings/json"
 )
 
 // List is every pure binding.
 func List() []bindings.Binding {
 	return []bindings.Binding{
+		crypto.Binding,
 		json.Binding,
 	}
 }
