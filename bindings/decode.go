@@ -187,7 +187,7 @@ func (d decoder) mapping(dst reflect.Value, v any, where string) error {
 		if err := d.into(elem, item, where+"."+key); err != nil {
 			return err
 		}
-		out.SetMapIndex(reflect.ValueOf(key), elem)
+		out.SetMapIndex(reflect.ValueOf(key).Convert(dst.Type().Key()), elem)
 	}
 	dst.Set(out)
 	return nil
@@ -219,14 +219,18 @@ func (d decoder) structure(dst reflect.Value, v any, where string) error {
 	return nil
 }
 
+// defaults fills in what the default tags say, in options within options too.
 func (d decoder) defaults(dst reflect.Value) error {
 	for name, index := range tagged(dst.Type()) {
-		field := dst.Type().FieldByIndex(index)
-		text := field.Tag.Get("default")
-		if text == "" {
-			continue
+		field, text := dst.FieldByIndex(index), dst.Type().FieldByIndex(index).Tag.Get("default")
+		var err error
+		switch {
+		case text != "":
+			err = d.into(field, literal(text), "default of "+name)
+		case field.Kind() == reflect.Struct:
+			err = d.defaults(field)
 		}
-		if err := d.into(dst.FieldByIndex(index), literal(text), "default of "+name); err != nil {
+		if err != nil {
 			return err
 		}
 	}

@@ -42,7 +42,7 @@ func (e encoder) plain(v reflect.Value) (any, error) {
 	case time.Duration:
 		return x.Seconds(), nil
 	case time.Time:
-		return float64(x.UnixNano()) / float64(time.Second), nil
+		return float64(x.Unix()) + float64(x.Nanosecond())/float64(time.Second), nil // UnixNano ends in 2262
 	}
 	switch v.Kind() {
 	case reflect.Pointer, reflect.Interface:
@@ -77,6 +77,9 @@ func (e encoder) composite(v reflect.Value) (any, error) {
 		}
 		return list, nil
 	case reflect.Map:
+		if v.Type().Key().Kind() != reflect.String {
+			break
+		}
 		table := make(map[string]any, v.Len())
 		for iter := v.MapRange(); iter.Next(); {
 			item, err := e.plain(iter.Value())
