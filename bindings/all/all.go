@@ -10,6 +10,7 @@ import (
 	"github.com/bunny-lab-io/borealis-agent/bindings/json"
 	"github.com/bunny-lab-io/borealis-agent/bindings/log"
 	"github.com/bunny-lab-io/borealis-agent/bindings/timer"
+	"github.com/bunny-lab-io/borealis-agent/bindings/x509"
 )
 
 // List is every binding.
@@ -20,5 +21,6 @@ func List() []bindings.Binding {
 		json.Binding,
 		log.Binding,
 		timer.Binding,
+		x509.Binding,
 	}
 }
