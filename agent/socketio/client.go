@@ -106,16 +106,22 @@ func newConn(cfg Config, s *site, open opening, dog *watchdog) *Conn {
 
 // connect asks for the namespace and waits for the answer.
 func (c *Conn) connect(ctx context.Context, request []frame) error {
-	if err := c.send(ctx, request); err != nil {
-		return err
+	err := c.send(ctx, request)
+	if err == nil {
+		select {
+		case c.id = <-c.connected:
+			return nil
+		case <-ctx.Done():
+			err = ctx.Err()
+		case <-c.ctx.Done():
+			err = ended(c.ctx)
+		}
 	}
 	select {
-	case c.id = <-c.connected:
+	case c.id = <-c.connected: // the session stood, if not for long
 		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-c.ctx.Done():
-		return ended(c.ctx)
+	default:
+		return err
 	}
 }
 

@@ -82,7 +82,8 @@ func TestEncodeEvent(t *testing.T) {
 		{"/", 0, []any{json.RawMessage(`{"n": 1.50}`)}, `420["e",{"n":1.50}]`, nil},
 		{"/", noID, []any{Binary("ab")}, `451-["e",{"_placeholder":true,"num":0}]`, [][]byte{[]byte("ab")}},
 		{
-			"/n", 1, []any{map[string]any{"l": []any{Binary("a"), 2, Binary("")}}},
+			"/n", 1,
+			[]any{map[string]any{"l": []any{Binary("a"), 2, Binary("")}}},
 			`452-/n,1["e",{"l":[{"_placeholder":true,"num":0},2,{"_placeholder":true,"num":1}]}]`,
 			[][]byte{[]byte("a"), {}},
 		},

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/coder/websocket"
@@ -21,21 +22,22 @@ type link struct {
 	conn    *websocket.Conn
 	timeout time.Duration // of writing one fragment
 	heard   func()
+	stalled atomic.Pointer[error] // the timeout: it closes the websocket, and then is why reading fails as well
 }
 
 func newLink(conn *websocket.Conn, max int64, timeout time.Duration, heard func()) *link {
 	conn.SetReadLimit(max)
-	return &link{conn, timeout, heard}
+	return &link{conn: conn, timeout: timeout, heard: heard}
 }
 
 func (l *link) read(ctx context.Context) ([]frame, error) {
 	kind, r, err := l.conn.Reader(ctx)
 	if err != nil {
-		return nil, readError(err)
+		return nil, l.readError(err)
 	}
 	b, err := io.ReadAll(listener{r, l.heard})
 	if err != nil {
-		return nil, readError(err)
+		return nil, l.readError(err)
 	}
 	return []frame{{binary: kind == websocket.MessageBinary, data: b}}, nil
 }
@@ -50,7 +52,10 @@ func (l *link) expect(ctx context.Context, s string) error {
 }
 
 // readError gives a websocket's end the name that callers know.
-func readError(err error) error {
+func (l *link) readError(err error) error {
+	if stalled := l.stalled.Load(); stalled != nil {
+		return *stalled
+	}
 	switch code := websocket.CloseStatus(err); {
 	case errors.Is(err, websocket.ErrMessageTooBig):
 		return fmt.Errorf("%w: %w", ErrTooLarge, err)
@@ -67,7 +72,7 @@ func readError(err error) error {
 func (l *link) write(ctx context.Context, fs []frame) error {
 	for _, f := range fs {
 		if err := l.writeOne(ctx, f); err != nil {
-			return fmt.Errorf("websocket: %w", err)
+			return err
 		}
 		if f.is("1") {
 			l.conn.Close(websocket.StatusNormalClosure, "")
@@ -80,14 +85,19 @@ func (l *link) writeOne(ctx context.Context, f frame) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	stall := time.AfterFunc(l.timeout, func() {
-		cancel(fmt.Errorf("peer took nothing for %v: %w", l.timeout, os.ErrDeadlineExceeded))
+		err := fmt.Errorf("websocket: peer took nothing for %v: %w", l.timeout, os.ErrDeadlineExceeded)
+		l.stalled.Store(&err)
+		cancel(err)
 	})
 	defer stall.Stop()
 	err := l.writeFragments(ctx, f, func() { stall.Reset(l.timeout) })
-	if err != nil && ctx.Err() != nil {
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	}
-	return err
+	return fmt.Errorf("websocket: %w", err)
 }
 
 func (l *link) writeFragments(ctx context.Context, f frame, progress func()) error {

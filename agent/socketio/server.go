@@ -66,14 +66,14 @@ func NewServer(cfg ServerConfig) *Server {
 
 // ServeHTTP serves the sessions' requests.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if !s.enter() {
+	q := r.URL.Query()
+	sid := q.Get("sid")
+	x, open := s.enter(sid)
+	if !open {
 		http.Error(w, "closed", http.StatusServiceUnavailable)
 		return
 	}
 	defer s.wg.Done()
-	q := r.URL.Query()
-	sid := q.Get("sid")
-	x := s.session(sid)
 	switch {
 	case q.Get("EIO") != "4":
 		refuse(w, refusedVersion)
@@ -88,20 +88,17 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// enter counts a request in, unless the server is closed.
-func (s *Server) enter() bool {
+// enter counts a request in and returns its session, if there is one. A closed server is open only to sessions
+// that still take leave.
+func (s *Server) enter(id string) (x *session, open bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.closed {
+	x = s.sessions[id]
+	open = x != nil || !s.closed
+	if open {
 		s.wg.Add(1)
 	}
-	return !s.closed
-}
-
-func (s *Server) session(id string) *session {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.sessions[id]
+	return x, open
 }
 
 // refused is why a request is refused, with the numbers and words of Engine.IO's own servers.
