@@ -1,0 +1,44 @@
+//go:build unix
+
+package fs
+
+import (
+	"errors"
+	"os"
+	"syscall"
+)
+
+// openFlags keep the opening of a pipe, a terminal or a device from waiting or from doing anything at all.
+const openFlags = syscall.O_NONBLOCK | syscall.O_NOCTTY
+
+// misspelt is for systems on which one file has many spellings.
+func misspelt(string) string { return "" }
+
+func diskFull(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+}
+
+// exclusive reports whether nobody but root and this process's user can change what lies in a directory.
+func exclusive(dir os.FileInfo) bool {
+	sys, ok := dir.Sys().(*syscall.Stat_t)
+	if !ok || dir.Mode().Perm()&0o022 != 0 {
+		return false
+	}
+	return sys.Uid == 0 || int(sys.Uid) == os.Geteuid()
+}
+
+// keepOwner gives a new file the owner of the one that it is to replace.
+func keepOwner(f *os.File, old os.FileInfo) error {
+	was, ok := old.Sys().(*syscall.Stat_t)
+	if !ok {
+		return nil
+	}
+	now, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if is, ok := now.Sys().(*syscall.Stat_t); ok && is.Uid == was.Uid && is.Gid == was.Gid {
+		return nil
+	}
+	return f.Chown(int(was.Uid), int(was.Gid))
+}

@@ -1,0 +1,42 @@
+package fs
+
+import (
+	"errors"
+	"os"
+	"strings"
+	"syscall"
+)
+
+const openFlags = 0
+
+// misspelt refuses the spellings that Windows takes for something else than they look like.
+func misspelt(path string) string {
+	if len(path) >= 2 && path[1] == ':' {
+		if len(path) == 2 || !os.IsPathSeparator(path[2]) {
+			return "a drive letter without a directory is not accepted"
+		}
+		path = path[3:]
+	} else if path != "" && os.IsPathSeparator(path[0]) {
+		return "network, device and driveless paths are not accepted"
+	}
+	if strings.Contains(path, ":") {
+		return "a stream is not accepted"
+	}
+	for _, e := range elements(path) {
+		if e != "." && e != ".." && strings.TrimRight(e, ". ") != e {
+			return "a name that ends in a dot or a space is not accepted"
+		}
+	}
+	return ""
+}
+
+func diskFull(err error) bool {
+	const handleDiskFull, errorDiskFull = syscall.Errno(39), syscall.Errno(112)
+	return errors.Is(err, handleDiskFull) || errors.Is(err, errorDiskFull)
+}
+
+// exclusive is not told from an access list yet, so that no link of a granted file is followed.
+func exclusive(os.FileInfo) bool { return false }
+
+// keepOwner has nothing to do: a new file inherits from its directory.
+func keepOwner(*os.File, os.FileInfo) error { return nil }

@@ -1,0 +1,31 @@
+package fs
+
+import "testing"
+
+func TestWindowsSpellings(t *testing.T) {
+	folder := layOut(t, map[string]string{"g/f": "inside", "g/d/f": "inside", "out/f": "secret"})
+	r := newRole(t, folder, "fs.read:%s/g", "fs.write:%s/g")
+	for _, path := range []string{`\g\f`, `/g/f`, `\g\d/f`, `\g\.\d\\f`} {
+		if got := r.must("read", folder+path); got != "inside" {
+			t.Errorf("read %s: %q", path, got)
+		}
+	}
+	for _, path := range []string{
+		`\\server\share\f`, `//server/share/f`, `\\?\` + folder + `\g\f`, `\\.\pipe\x`, `\??\C:\x`, `\rooted`, `/rooted`, `C:f`, `C:`,
+		folder + `\g\f:stream`, folder + `\g\f::$DATA`, `f:stream`, folder + `\g\f.`, folder + `\g\f `, folder + `\g\d.\f`,
+		`..\f`, folder + `\g\..\out\f`, folder + `/g/../out/f`, `a/..\..\f`,
+	} {
+		for _, function := range []string{"read", "stat", "list", "open", "remove", "mkdir"} {
+			r.refused("bad_path", function, path)
+		}
+		r.refused("bad_path", "write", path, "x")
+		r.refused("bad_path", "append", path, "x")
+	}
+	r.refused("denied", "read", folder+`\out\f`)
+	r.refused("denied", "read", folder+`\gx\f`)
+	for _, device := range []string{"NUL", "CON", "COM1", "LPT1"} {
+		if out, err := r.call("append", device, "x"); err == nil {
+			t.Errorf("append to %s: %v", device, out)
+		}
+	}
+}
