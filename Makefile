@@ -1,0 +1,50 @@
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help build demo test lint cross bench types clean
+
+VERSION ?= $(shell git -c safe.directory='*' describe --tags --always --dirty 2>/dev/null || echo 0.0.0-dev)
+BENCHTIME ?= 1s
+
+# git may refuse a tree that another user owns; the version comes from above, so Go need not ask it.
+export GOFLAGS := $(filter-out -buildvcs%,$(GOFLAGS)) -buildvcs=false
+
+GO_BUILD := CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)'
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## build the agent, its worker and the embedded Engine into bin/
+	$(GO_BUILD) -o bin/borealis-agent ./agent
+	$(GO_BUILD) -o bin/borealis-worker ./agent/worker
+	$(GO_BUILD) -o bin/borealis-engine ./examples/engine
+
+demo: build ## an Engine on loopback with the real agent beside it; ARGS="--once --json" for one round trip
+	bin/borealis-engine demo $(ARGS)
+
+test: ## install what the tests need, then lint, cross builds and every test
+	@start=$$SECONDS; \
+	scripts/test-deps.sh; \
+	$(MAKE) --no-print-directory lint cross; \
+	scripts/go-test.sh; \
+	echo "make test: everything passed in $$((SECONDS - start)) s"
+
+lint: ## gofumpt, go vet, staticcheck
+	scripts/lint.sh
+
+cross: ## vet and build for linux, windows and darwin on amd64 and arm64
+	scripts/cross.sh
+
+bench: ## run the benchmarks, with a copy in bin/bench.txt; BENCHTIME=1s
+	@mkdir -p bin
+	go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./... | tee bin/bench.txt
+
+types: ## copy the bindings' faces to where the roles' editor looks for them
+	@for face in bindings/*/*.lua; do \
+		name=$$(basename "$$face"); \
+		[ "$$name" = "$$(basename "$$(dirname "$$face")").lua" ] || continue; \
+		cmp -s "$$face" "luaroles/types/$$name" || { cp "$$face" "luaroles/types/$$name"; echo "types: $$name"; }; \
+	done
+
+clean: ## remove what was built
+	rm -rf bin
