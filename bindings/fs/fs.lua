@@ -183,6 +183,7 @@ function File:write(content) end
 
 --- Lets go of the file. A closed file answers everything with `"closed"`.
 ---
+---@async
 ---@return true? done
 ---@return string? message
 ---@return string? code
