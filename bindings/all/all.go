@@ -7,6 +7,7 @@ import (
 	"github.com/bunny-lab-io/borealis-agent/bindings"
 	"github.com/bunny-lab-io/borealis-agent/bindings/crypto"
 	"github.com/bunny-lab-io/borealis-agent/bindings/engine"
+	"github.com/bunny-lab-io/borealis-agent/bindings/fs"
 	"github.com/bunny-lab-io/borealis-agent/bindings/json"
 	"github.com/bunny-lab-io/borealis-agent/bindings/log"
 	"github.com/bunny-lab-io/borealis-agent/bindings/timer"
@@ -18,6 +19,7 @@ func List() []bindings.Binding {
 	return []bindings.Binding{
 		crypto.Binding,
 		engine.Binding,
+		fs.Binding,
 		json.Binding,
 		log.Binding,
 		timer.Binding,

@@ -1,7 +1,8 @@
 ---@meta
 
---- What a role says to the Engine, in the device's name. Needs the grant `engine`; `engine:NAME` narrows it to one event
---- or one path, and may be listed several times.
+--- What a role says to the Engine, in the device's name.
+---
+--- A role needs the grant `engine`; `engine:NAME` narrows it to one event or one path, and may be listed several times.
 ---
 --- ```lua
 --- engine.emit("quick_job_result", { job_id = 4711, status = "Success", stdout = "tern-7\n", stderr = "" })
