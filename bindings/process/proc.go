@@ -1,0 +1,199 @@
+package process
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/bunny-lab-io/borealis-agent/bindings"
+)
+
+// order is a program to start, with everything decided.
+type order struct {
+	path    string
+	argv    []string
+	env     []string
+	dir     string
+	run     string // the marker's value
+	timeout time.Duration
+	input   []byte // what the program reads; it then meets the end
+	talk    bool   // instead of input: what it reads is written later
+	// The streams that it writes; each is closed when the program will write no more.
+	stdout, stderr io.WriteCloser
+	// discard gives up what was written and not read yet; nil when nothing waits to be read.
+	discard func()
+	// drain says that its streams take everything at once: their readers must not outlive the program for long.
+	drain bool
+}
+
+// proc is a program that was started, with its pipes and its tree.
+type proc struct {
+	name    string
+	started time.Time
+	stdin   *feed // nil unless the order says talk
+	discard func()
+	pipes   []*os.File
+	pumps   sync.WaitGroup
+	done    chan struct{} // closed when the program is reaped and its tree is gone, or when it could not be started
+
+	mu       sync.Mutex
+	os       *os.Process
+	tree     *tree
+	exited   bool
+	killed   bool
+	timedOut bool
+	ending   ending // valid once done is closed
+}
+
+// ending is how a program ended.
+type ending struct {
+	ExitCode int           `lua:"exit_code"`
+	Signal   *string       `lua:"signal"` // nil when it ended by itself
+	TimedOut bool          `lua:"timed_out"`
+	Duration time.Duration `lua:"duration"`
+}
+
+// launch starts a program; its watcher is the module's until all of it is gone.
+func (m *module) launch(o order) (*proc, error) {
+	p := &proc{name: filepath.Base(o.path), started: m.host.Now(), discard: o.discard, done: make(chan struct{})}
+	if !m.admit(p) {
+		return nil, bindings.Fail("cancelled", "the role has ended")
+	}
+	disarm := func() bool { return true }
+	if o.timeout > 0 {
+		// Before the program starts, so that there is no moment in which it runs unguarded.
+		disarm = m.host.AfterFunc(o.timeout, func() { p.kill(true) })
+	}
+	if err := p.start(m.spawn, o); err != nil {
+		disarm()
+		close(p.done)
+		m.dismiss(p)
+		return nil, startFailure(o, err)
+	}
+	go m.watch(p, o.drain, disarm)
+	return p, nil
+}
+
+func (p *proc) start(s *spawner, o order) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	ends, err := openEnds(o)
+	if err != nil {
+		return err
+	}
+	attr := &os.ProcAttr{Dir: o.dir, Env: o.env, Files: ends.child}
+	p.os, p.tree, err = s.start(o.path, o.argv, attr, o.run)
+	ends.closeChild()
+	if err != nil {
+		ends.closeOurs()
+		return err
+	}
+	p.attach(o, ends)
+	if p.killed {
+		p.tree.kill() // the time was up before the program was there
+	}
+	return nil
+}
+
+// attach starts the goroutines that carry what is read and written.
+func (p *proc) attach(o order, e *ends) {
+	p.pipes = e.ours
+	p.pumps.Go(func() { pump(e.stdout, o.stdout) })
+	if e.stderr != nil {
+		p.pumps.Go(func() { pump(e.stderr, o.stderr) })
+	}
+	switch {
+	case o.talk:
+		p.stdin = newFeed()
+		p.pumps.Go(func() { p.stdin.run(e.stdin) })
+	case e.stdin != nil:
+		p.pumps.Go(func() { _, _ = e.stdin.Write(o.input); _ = e.stdin.Close() })
+	}
+}
+
+// kill ends the tree, unless the program has ended by itself.
+func (p *proc) kill(timedOut bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.exited {
+		return
+	}
+	p.killed = true
+	p.timedOut = p.timedOut || timedOut
+	if p.tree != nil {
+		p.tree.kill()
+	}
+}
+
+// end kills the tree, gives up on what it wrote, and returns when all of it is gone.
+func (p *proc) end() {
+	p.kill(false)
+	if p.discard != nil {
+		p.discard()
+	}
+	<-p.done
+	p.release()
+}
+
+// release closes the pipes, whoever still holds their other ends.
+func (p *proc) release() {
+	for _, f := range p.pipes {
+		_ = f.Close()
+	}
+}
+
+// watch sees a program to its end, and after it to the end of all that it left behind.
+func (m *module) watch(p *proc, drain bool, disarm func() bool) {
+	defer m.dismiss(p)
+	p.tree.await()
+	disarm()
+	p.mu.Lock()
+	p.exited = true
+	killed := p.killed
+	p.mu.Unlock()
+	ended := m.host.Now()
+	if p.stdin != nil {
+		p.stdin.end()
+	}
+	pumped := make(chan struct{})
+	go func() { p.pumps.Wait(); close(pumped) }()
+	if !killed {
+		// What was written last may still be on its way, through a pipe of the program's own too.
+		m.waitFor(pumped)
+	}
+	if left := p.tree.sweep(); left > 0 {
+		m.host.Log().Warn("processes outlived their run", "program", p.name, "count", left)
+	}
+	p.reap(ended.Sub(p.started))
+	if drain {
+		m.waitFor(pumped)
+		p.release()
+	}
+	close(p.done)
+	<-pumped
+	p.release()
+}
+
+// waitFor waits for c, but not for long.
+func (m *module) waitFor(c <-chan struct{}) {
+	timer := time.NewTimer(m.grace)
+	defer timer.Stop()
+	select {
+	case <-c:
+	case <-timer.C:
+	}
+}
+
+// reap lets the system forget the program, which from now on must not be signalled.
+func (p *proc) reap(lasted time.Duration) {
+	state, err := p.os.Wait()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.ending = ending{ExitCode: -1, TimedOut: p.timedOut, Duration: lasted}
+	if err == nil && !p.timedOut {
+		p.ending.ExitCode, p.ending.Signal = outcome(state)
+	}
+	_ = p.tree.close()
+}

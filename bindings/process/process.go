@@ -1,0 +1,110 @@
+// Package process runs programs and scripts for roles. It promises that whatever came of a run is gone when the run,
+// or its role, has ended; that what a program wrote arrives as UTF-8, capped and never silently shortened; and that no
+// shell reads a command, no secret of the agent reaches a program, and nothing of a script or an environment reaches a
+// log. It is not for terminals, and not for running things as another user.
+package process
+
+import (
+	"crypto/rand"
+	_ "embed"
+	"errors"
+	"maps"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/bunny-lab-io/borealis-agent/bindings"
+)
+
+//go:embed process.lua
+var face string
+
+// Binding is the module "process".
+var Binding = bindings.Binding{
+	Name:    "process",
+	Face:    face,
+	Grant:   grant,
+	Handles: []bindings.HandleType{childType()},
+	Open:    open,
+}
+
+// grace is how long after its program's end a run waits for output that is still on its way.
+const grace = time.Second
+
+// module is the binding as one role sees it.
+type module struct {
+	host    bindings.Host
+	environ []string      // the agent's own environment
+	owner   string        // names the agent in its runs' markers
+	random  func() string // a name that nobody can guess
+	grace   time.Duration
+	spawn   *spawner
+	scripts *folder
+
+	mu      sync.Mutex
+	closed  bool
+	live    map[*proc]bool
+	running sync.WaitGroup
+}
+
+func open(host bindings.Host) (*bindings.Instance, error) {
+	m := newModule(host)
+	if err := removeLeftovers(m.scripts.parent); err != nil {
+		host.Log().Warn("leftover scripts", "error", err)
+	}
+	endOrphans()
+	return m.instance(), nil
+}
+
+func newModule(host bindings.Host) *module {
+	return &module{
+		host: host, environ: os.Environ(), owner: owner(), random: rand.Text, grace: grace,
+		spawn: &spawner{}, scripts: &folder{parent: parentFolder(host.Place().DataDir)}, live: map[*proc]bool{},
+	}
+}
+
+func (m *module) instance() *bindings.Instance {
+	return &bindings.Instance{
+		Funcs: map[string]bindings.Func{
+			"run":        {Waits: true, Do: m.run},
+			"run_script": {Waits: true, Do: m.runScript},
+			"start":      {Waits: true, Do: m.start},
+		},
+		Close: m.close,
+	}
+}
+
+// admit takes a program into the role's care, unless the role has ended.
+func (m *module) admit(p *proc) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return false
+	}
+	m.live[p] = true
+	m.running.Add(1)
+	return true
+}
+
+func (m *module) dismiss(p *proc) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.live, p)
+	m.running.Done()
+}
+
+// close ends every program and waits until they are gone.
+func (m *module) close() error {
+	m.mu.Lock()
+	m.closed = true
+	live := slices.Collect(maps.Keys(m.live))
+	m.mu.Unlock()
+	var ending sync.WaitGroup
+	for _, p := range live {
+		ending.Go(p.end)
+	}
+	ending.Wait()
+	m.running.Wait()
+	return errors.Join(m.spawn.Close(), m.scripts.Close())
+}
