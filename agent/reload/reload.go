@@ -11,6 +11,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/bunny-lab-io/borealis-agent/agent/dispatch"
@@ -61,20 +62,19 @@ type Reloader struct {
 	slots map[string]*slot  // by file name
 	names map[string]string // ROLE_NAME -> the file that has it
 
-	running sync.WaitGroup // the slots
+	era     atomic.Int32
+	renewed chan struct{}
+	running sync.WaitGroup // the slots, and what hints at changes
 }
 
 // New makes a reloader; nothing is read before Run.
 func New(cfg Config) *Reloader {
-	return &Reloader{cfg: cfg, slots: map[string]*slot{}, names: map[string]string{}}
+	return &Reloader{cfg: cfg, slots: map[string]*slot{}, names: map[string]string{}, renewed: make(chan struct{}, 1)}
 }
 
 // Run watches until ctx ends. Then every role is drained within the time that stop gives, and Run returns.
-func (r *Reloader) Run(ctx context.Context, stop func() (context.Context, context.CancelFunc)) error {
-	hints, err := watch(ctx, r.cfg.Dir, r.cfg.Log)
-	if err != nil {
-		return err
-	}
+func (r *Reloader) Run(ctx context.Context, stop func() (context.Context, context.CancelFunc)) {
+	hints := r.watch(ctx)
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
 	r.follow(ctx, life, hints)
 	end()
@@ -82,7 +82,6 @@ func (r *Reloader) Run(ctx context.Context, stop func() (context.Context, contex
 	bounded, cancel := stop()
 	defer cancel()
 	r.retire(bounded)
-	return nil
 }
 
 // follow looks at the directory whenever there is a hint, and now and then without one.
@@ -102,6 +101,7 @@ func (r *Reloader) follow(ctx, life context.Context, hints <-chan struct{}) {
 		case <-ctx.Done():
 			return
 		case <-hints:
+		case <-r.renewed:
 		case <-again:
 		}
 	}
@@ -122,7 +122,7 @@ func (r *Reloader) apply(life context.Context, before, now snapshot) bool {
 			settled = false
 			continue
 		}
-		r.slot(life, name).wants(&content{file: f, libs: libs})
+		r.slot(life, name).wants(&content{file: f, libs: libs, era: int(r.era.Load())})
 	}
 	r.missing(before, now, &settled)
 	return settled
@@ -184,6 +184,15 @@ func (r *Reloader) disclaim(name, file string) {
 	defer r.mu.Unlock()
 	if r.names[name] == file {
 		delete(r.names, name)
+	}
+}
+
+// Renew brings every role to life again, new before old as ever: what they were told at their start has changed.
+func (r *Reloader) Renew() {
+	r.era.Add(1)
+	select {
+	case r.renewed <- struct{}{}:
+	default:
 	}
 }
 

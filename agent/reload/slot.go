@@ -18,11 +18,18 @@ import (
 type content struct {
 	file
 	libs library
+	// era counts the reasons to bring the same bytes to life again, such as a new agent id.
+	era int
 }
 
-// equal reports whether the file and those of the helpers that are named are the same.
-func (c *content) equal(d *content, helpers []string) bool {
-	return c.same(d.file) && !slices.ContainsFunc(helpers, func(name string) bool {
+// equal reports whether nothing has changed.
+func (c *content) equal(d *content) bool {
+	return c.era == d.era && c.same(d.file) && maps.EqualFunc(c.libs, d.libs, file.same)
+}
+
+// serves reports whether a role that was made of d is what c asks for: of the helpers, those that it uses count.
+func (c *content) serves(d *content, requires []string) bool {
+	return c.era == d.era && c.same(d.file) && !slices.ContainsFunc(requires, func(name string) bool {
 		return !c.libs[libPath(name)].same(d.libs[libPath(name)])
 	})
 }
@@ -109,10 +116,10 @@ func (s *slot) follow(life context.Context) {
 	switch {
 	case want == nil:
 		s.remove(life)
-	case s.running != nil && want.equal(s.serving, s.running.Manifest().Requires):
+	case s.running != nil && want.serves(s.serving, s.running.Manifest().Requires):
 		s.tried = want
 		s.forgive()
-	case s.tried == nil || !want.equal(s.tried, slices.Collect(maps.Keys(want.libs))):
+	case s.tried == nil || !want.equal(s.tried):
 		s.deaths.forget()
 		s.bring(life, want)
 	}

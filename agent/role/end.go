@@ -58,8 +58,13 @@ func (r *Role) Busy() bool { return len(r.mailbox.letters)+len(r.mailbox.under) 
 
 // Kill ends the role at once and waits until nothing of it is left.
 func (r *Role) Kill(reason error) {
+	r.cut(reason)
+	<-r.dead
+}
+
+// cut begins the end: live sees to the rest.
+func (r *Role) cut(reason error) {
 	r.mailbox.close()
 	r.end(reason)
 	r.worker.hangup()
-	<-r.dead
 }

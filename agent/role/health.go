@@ -93,5 +93,5 @@ func (r *Role) probe() {
 	if err == nil || errors.As(err, &said) || r.ctx.Err() != nil {
 		return
 	}
-	r.Kill(fmt.Errorf("worker did not answer for %v", r.cfg.Limits.Mute))
+	r.cut(fmt.Errorf("worker did not answer for %v", r.cfg.Limits.Mute))
 }

@@ -77,18 +77,18 @@ func landlock() error {
 
 // handled lists the accesses by the version of landlock that brought them (linux/landlock.h).
 func handled(abi int) unix.LandlockRulesetAttr {
-	rules := unix.LandlockRulesetAttr{Access_fs: unix.LANDLOCK_ACCESS_FS_MAKE_SYM<<1 - 1}
+	rules := unix.LandlockRulesetAttr{Handled_access_fs: unix.LANDLOCK_ACCESS_FS_MAKE_SYM<<1 - 1}
 	if abi >= 2 {
-		rules.Access_fs |= unix.LANDLOCK_ACCESS_FS_REFER
+		rules.Handled_access_fs |= unix.LANDLOCK_ACCESS_FS_REFER
 	}
 	if abi >= 3 {
-		rules.Access_fs |= unix.LANDLOCK_ACCESS_FS_TRUNCATE
+		rules.Handled_access_fs |= unix.LANDLOCK_ACCESS_FS_TRUNCATE
 	}
 	if abi >= 4 {
-		rules.Access_net = unix.LANDLOCK_ACCESS_NET_BIND_TCP | unix.LANDLOCK_ACCESS_NET_CONNECT_TCP
+		rules.Handled_access_net = unix.LANDLOCK_ACCESS_NET_BIND_TCP | unix.LANDLOCK_ACCESS_NET_CONNECT_TCP
 	}
 	if abi >= 5 {
-		rules.Access_fs |= unix.LANDLOCK_ACCESS_FS_IOCTL_DEV
+		rules.Handled_access_fs |= unix.LANDLOCK_ACCESS_FS_IOCTL_DEV
 	}
 	if abi >= 6 {
 		rules.Scoped = unix.LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET | unix.LANDLOCK_SCOPE_SIGNAL

@@ -12,7 +12,7 @@ type events struct{ world *World }
 
 // On is events:on(name, handler).
 func (e *events) On(L *luar.LState) int {
-	name, handler := L.CheckString(2), L.CheckFunction(3)
+	name, handler := L.CheckString(1), L.CheckFunction(2) // gopher-luar has taken the receiver off
 	if !e.world.loading {
 		L.RaiseError("events:on is for register_events: a role's subscriptions are fixed once it serves")
 	}

@@ -1,0 +1,196 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"github.com/bunny-lab-io/borealis-agent/agent/dispatch"
+	"github.com/bunny-lab-io/borealis-agent/agent/engine"
+	"github.com/bunny-lab-io/borealis-agent/agent/gate"
+	"github.com/bunny-lab-io/borealis-agent/agent/identity"
+	"github.com/bunny-lab-io/borealis-agent/agent/logs"
+	"github.com/bunny-lab-io/borealis-agent/agent/outbox"
+	"github.com/bunny-lab-io/borealis-agent/agent/reload"
+	"github.com/bunny-lab-io/borealis-agent/agent/role"
+	"github.com/bunny-lab-io/borealis-agent/agent/settings"
+	"github.com/bunny-lab-io/borealis-agent/agent/wire"
+	"github.com/bunny-lab-io/borealis-agent/bindings"
+	"github.com/bunny-lab-io/borealis-agent/bindings/all"
+	"github.com/bunny-lab-io/borealis-agent/luaroles"
+)
+
+// agent is all parts, met.
+type agent struct {
+	mode     wire.Mode
+	hostname string
+	tree     *settings.Tree
+	logs     *logs.Logs
+	log      *slog.Logger
+	engine   *engine.Client
+	gate     *gate.Gate
+	table    dispatch.Table
+	reload   *reload.Reloader
+	outbox   *outbox.Outbox
+	answers  answers
+	changed  chan struct{} // a status worth writing
+	undo     []func() error
+}
+
+// assemble opens every part in the order in which they stand on each other. What was opened is closed again when a
+// later part fails.
+func assemble(ctx context.Context, c *runCmd) (a *agent, err error) {
+	a = &agent{mode: c.mode(), changed: make(chan struct{}, 1)}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.close())
+		}
+	}()
+	for _, step := range []func(context.Context, *runCmd) error{
+		a.openTree, a.openLogs, a.openEngine, a.openOutbox, a.openRoles,
+	} {
+		if err := step(ctx, c); err != nil {
+			return a, err
+		}
+	}
+	return a, nil
+}
+
+// close closes the parts, last first.
+func (a *agent) close() error {
+	var errs []error
+	for i := len(a.undo) - 1; i >= 0; i-- {
+		errs = append(errs, a.undo[i]())
+	}
+	a.undo = nil
+	return errors.Join(errs...)
+}
+
+func (a *agent) openTree(ctx context.Context, c *runCmd) (err error) {
+	if a.hostname, err = os.Hostname(); err != nil {
+		return err
+	}
+	if a.tree, err = c.tree(); err != nil {
+		return err
+	}
+	release, err := a.tree.Serve(ctx, string(a.mode))
+	if err != nil {
+		return err
+	}
+	a.undo = append(a.undo, func() error { release(); return nil })
+	return nil
+}
+
+func (a *agent) openLogs(_ context.Context, c *runCmd) (err error) {
+	level := new(slog.LevelVar)
+	if c.Verbose {
+		level.Set(slog.LevelDebug)
+	}
+	var echo io.Writer = os.Stderr
+	if c.Quiet {
+		echo = nil
+	}
+	if a.logs, err = logs.Open(logs.Config{Dir: a.tree.Logs(), Echo: echo, Level: level}); err != nil {
+		return err
+	}
+	a.undo = append(a.undo, a.logs.Close)
+	a.log = a.logs.Logger()
+	return nil
+}
+
+func (a *agent) openEngine(ctx context.Context, c *runCmd) error {
+	url, err := a.tree.ServerURL()
+	if err != nil {
+		return err
+	}
+	roots, err := c.roots()
+	if err != nil {
+		return err
+	}
+	id, err := identity.Open(ctx, a.identityConfig())
+	if err != nil {
+		return err
+	}
+	a.engine, err = engine.New(engine.Config{
+		Tree: a.tree, Identity: id, Mode: a.mode, Label: c.Config, Hostname: a.hostname, Version: version,
+		ServerURL: url, AllowPlainHTTP: c.PlainHTTP, RootCAs: roots, Code: c.code,
+		Metrics: measure, Log: a.log.With("part", "engine"),
+	})
+	if err != nil {
+		return err
+	}
+	a.undo = append(a.undo, func() error { a.engine.Close(); return nil })
+	a.gate = a.newGate()
+	return nil
+}
+
+func (a *agent) openOutbox(context.Context, *runCmd) (err error) {
+	path := filepath.Join(a.tree.Settings(), "outbox_"+string(a.mode)+".db")
+	if a.outbox, err = outbox.Open(path, outbox.Options{Log: a.log.With("part", "outbox")}); err != nil {
+		return err
+	}
+	a.undo = append(a.undo, a.outbox.Close)
+	return nil
+}
+
+func (a *agent) openRoles(_ context.Context, c *runCmd) error {
+	worker, err := workerPath()
+	if err != nil {
+		return err
+	}
+	dir, err := c.rolesDir(a.tree)
+	if err != nil {
+		return err
+	}
+	if err := seed(dir, luaroles.Files); err != nil {
+		return err
+	}
+	roles := role.Config{
+		Worker: worker, Place: a.place, Bindings: carried(all.List()), Agent: a, Lost: a.lost,
+		Log: a.roleLog, Limits: role.DefaultLimits(),
+	}
+	a.table.Refused = a.lost
+	a.reload = reload.New(reload.Config{
+		Dir: dir, Table: &a.table, Log: a.log.With("part", "reload"), Changed: a.change,
+		Owned: reload.Owned(), Times: reload.DefaultTimes(),
+		Start: func(ctx context.Context, src role.Source) (*role.Role, error) { return role.Start(ctx, roles, src) },
+	})
+	a.log.Info("roles", "directory", dir)
+	return nil
+}
+
+// carried are the bindings that the core carries out; the pure ones live in the workers.
+func carried(list []bindings.Binding) []bindings.Binding {
+	var core []bindings.Binding
+	for _, b := range list {
+		if !b.Pure {
+			core = append(core, b)
+		}
+	}
+	return core
+}
+
+// place is where this agent's roles run.
+func (a *agent) place() bindings.Place {
+	p := bindings.Place{
+		AgentID: a.engine.AgentID(), Hostname: a.hostname, ServiceMode: a.mode.ServiceMode(), Version: version,
+		DataDir: filepath.Join(a.tree.Settings(), "RoleData"), Context: "interactive",
+	}
+	if a.mode == wire.System {
+		p.Context = "system"
+	}
+	return p
+}
+
+// roleLog is where a role's lines go: into the agent's log, under the role's name.
+func (a *agent) roleLog(name string) *slog.Logger { return a.log.With("role", name) }
+
+func (a *agent) identityConfig() identity.Config {
+	return identity.Config{
+		Store: a.tree.Identity(), Sealer: a.tree.Sealer(),
+		Lock: func(ctx context.Context) (func(), error) { return a.tree.Lock(ctx, settings.LockIdentity) },
+	}
+}

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+
+	"github.com/bunny-lab-io/borealis-agent/agent/gate"
+	"github.com/bunny-lab-io/borealis-agent/agent/role"
+	"github.com/bunny-lab-io/borealis-agent/agent/wire"
+)
+
+// Events that are handled here rather than by the roles that ask for them.
+const (
+	jobEvent       = "quick_job_run"
+	jobResultEvent = "quick_job_result"
+	configEvent    = "agent_config"
+)
+
+// passing are results that are worth something only now: they are never kept on disk.
+var passing = map[string]bool{"agent_screenshot_task": true, "agent_window_list": true, "macro_status": true}
+
+// Event takes what the Engine said through the gate to the roles that asked for it. It never blocks.
+func (a *agent) Event(ev wire.Event) {
+	ev, err := a.gate.Admit(ev)
+	var refused *gate.Refusal
+	switch {
+	case errors.Is(err, gate.ErrNotOurs):
+	case errors.As(err, &refused):
+		a.log.Warn("job refused", "reason", refused.Error())
+		a.keep(refused.Result())
+	case err != nil:
+		a.log.Warn("event refused", "event", ev.Name, "error", err)
+	case ev.Name == configEvent:
+		a.configure(ev)
+	default:
+		a.dispatch(ev)
+	}
+}
+
+func (a *agent) dispatch(ev wire.Event) {
+	if a.table.Dispatch(ev) == 0 && ev.Name == jobEvent {
+		a.lost(ev, "", errors.New("no role on this device runs script jobs"))
+	}
+}
+
+// configure hands the whole list of role configurations to every role.
+func (a *agent) configure(ev wire.Event) {
+	var config struct {
+		Roles json.RawMessage `json:"roles"`
+	}
+	if err := json.Unmarshal(ev.Data, &config); err != nil || len(config.Roles) == 0 {
+		config.Roles = json.RawMessage("[]")
+	}
+	for name, r := range a.table.Roles() {
+		if err := r.(*role.Role).Configure(ev, config.Roles); err != nil {
+			a.log.Warn("configuration not taken", "role", name, "error", err)
+		}
+	}
+}
+
+// lost is told of every event that came to nothing. A job among them is answered in its role's place, unless the
+// role has answered it before.
+func (a *agent) lost(ev wire.Event, name string, err error) {
+	if ev.Name != jobEvent || a.answers.has(jobID(ev.Data)) {
+		return
+	}
+	if name != "" {
+		err = errors.New("role " + name + ": " + err.Error())
+	}
+	a.keep(gate.Failed(ev, err.Error()))
+}
+
+// keep puts a result of the agent's own into the outbox.
+func (a *agent) keep(r wire.Result) {
+	if err := a.Emit(r); err != nil {
+		a.log.Error("result not kept", "event", r.Event, "error", err)
+	}
+}
+
+// Emit keeps a role's result until the Engine has it.
+func (a *agent) Emit(r wire.Result) error {
+	if passing[r.Event] {
+		return a.outbox.Offer(r)
+	}
+	if err := a.outbox.Put(r); err != nil {
+		return err
+	}
+	if r.Event == jobResultEvent {
+		a.answers.note(jobID(r.Data))
+	}
+	return nil
+}
+
+// Request posts to the Engine as the device.
+func (a *agent) Request(ctx context.Context, path string, in, out any) error {
+	return a.engine.Post(ctx, path, in, out)
+}

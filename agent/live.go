@@ -1,0 +1,72 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+// How the five seconds of an orderly end are shared out: roles first, since their last results still go into the
+// outbox; then the way to the Engine.
+const (
+	rolesEnd  = 3 * time.Second
+	engineEnd = 1 * time.Second
+)
+
+// run runs all parts until ctx ends, and ends them in order.
+func (a *agent) run(ctx context.Context) error {
+	a.log.Info("agent starts", "version", version, "mode", string(a.mode), "agent_id", a.engine.AgentID())
+	network, hangUp := context.WithCancel(context.WithoutCancel(ctx))
+	defer hangUp()
+	var parts sync.WaitGroup
+	for name, part := range map[string]func(context.Context) error{
+		"calls":        a.engine.Run,
+		"conversation": func(ctx context.Context) error { return a.engine.Converse(ctx, a) },
+		"outbox":       func(ctx context.Context) error { return a.outbox.Run(ctx, a.engine) },
+		"status":       a.tellStatus,
+	} {
+		parts.Go(func() { a.tend(network, name, part) })
+	}
+	a.reload.Run(ctx, func() (context.Context, context.CancelFunc) {
+		return context.WithTimeout(context.WithoutCancel(ctx), rolesEnd)
+	})
+	hangUp()
+	a.await(&parts)
+	a.log.Info("agent ended")
+	return nil
+}
+
+// await gives the parts their time to end; what does not end in it ends with the process.
+func (a *agent) await(parts *sync.WaitGroup) {
+	ended := make(chan struct{})
+	go func() {
+		parts.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-time.After(engineEnd):
+		a.log.Warn("the way to the Engine did not end in time")
+	}
+}
+
+// tend keeps one part going: what ends by itself is said and begun again after a while, since an operator may have
+// mended what it ended of.
+func (a *agent) tend(ctx context.Context, name string, part func(context.Context) error) {
+	const pause = 15 * time.Second
+	for {
+		err := part(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if !errors.Is(err, context.Canceled) {
+			a.log.Error("part ended", "part", name, "error", err, "again_in", pause)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+		}
+	}
+}

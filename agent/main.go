@@ -1,0 +1,34 @@
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/alecthomas/kong"
+)
+
+// version is set when the agent is built (see the Makefile).
+var version = "0.0.0-dev"
+
+// cli is the whole command line: a subcommand each, in a file of its own.
+type cli struct {
+	Run     runCmd     `cmd:"" help:"Run the agent in the foreground until it is told to end."`
+	Docs    docsCmd    `cmd:"" help:"Print what a module offers to roles, or list the modules."`
+	Version versionCmd `cmd:"" help:"Print the version of the agent."`
+}
+
+func main() {
+	var c cli
+	parser := kong.Must(&c,
+		kong.Name("borealis-agent"),
+		kong.Description("The Borealis endpoint agent: it dials out to its Engine and serves the roles of a watched directory."),
+		kong.UsageOnError(),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+	)
+	ctx, err := parser.Parse(os.Args[1:])
+	parser.FatalIfErrorf(err)
+	if err := ctx.Run(); err != nil {
+		fmt.Fprintln(os.Stderr, "borealis-agent:", err)
+		os.Exit(1)
+	}
+}

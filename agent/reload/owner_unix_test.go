@@ -1,0 +1,101 @@
+//go:build unix
+
+package reload
+
+import (
+	"crypto/sha256"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func sum(text string) [sha256.Size]byte { return sha256.Sum256([]byte(text)) }
+
+func TestALinkOutOfTheDirectoryIsRefused(t *testing.T) {
+	f := watchFolder(t)
+	outside := filepath.Join(t.TempDir(), "role_a.lua")
+	if err := os.WriteFile(outside, []byte(saying("a", "outside")), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(outside, filepath.Join(f.dir, "role_a.lua")); err != nil {
+		t.Fatal(err)
+	}
+	if s := f.untilState("role_a.lua", Refused); !strings.Contains(s.Reason, "role_a.lua") {
+		t.Fatal(s.Reason)
+	}
+}
+
+func TestALinkInsideTheDirectoryIsFollowed(t *testing.T) {
+	f := watchFolder(t)
+	f.save("versions/one.lua", saying("a", "one"))
+	f.save("versions/two.lua", saying("a", "two"))
+	link := filepath.Join(f.dir, "role_a.lua")
+	if err := os.Symlink("versions/one.lua", link); err != nil {
+		t.Fatal(err)
+	}
+	f.answers("one")
+	if err := os.Symlink("versions/two.lua", link+".new"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(link+".new", link); err != nil {
+		t.Fatal(err)
+	}
+	f.answers("two")
+}
+
+func TestAPipeInTheDirectoryStopsNothing(t *testing.T) {
+	f := watchFolder(t)
+	mkfifo(t, filepath.Join(f.dir, "role_pipe.lua"))
+	f.save("role_a.lua", saying("a", "one"))
+	f.answers("one")
+	if s := f.untilState("role_pipe.lua", Refused); !strings.Contains(s.Reason, "regular") {
+		t.Fatal(s.Reason)
+	}
+}
+
+// TestWhatOthersMayWriteIsRefused holds for an agent that runs as root, as this test does in CI.
+func TestWhatOthersMayWriteIsRefused(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("the rule is for root")
+	}
+	f := watchFolder(t)
+	path := filepath.Join(f.dir, "role_a.lua")
+	f.save("role_a.lua", saying("a", "one"))
+	f.answers("one")
+	for _, spoil := range []func() error{
+		func() error { return os.Chmod(path, 0o666) },
+		func() error { return os.Chown(path, 65534, 0) },
+	} {
+		if err := spoil(); err != nil {
+			t.Fatal(err)
+		}
+		s := f.until("role_a.lua", func(s Status) bool { return s.Refusal != nil })
+		if !strings.Contains(s.Refusal.Reason, "this agent runs as root: ch") {
+			t.Fatal(s.Refusal.Reason)
+		}
+		os.Chmod(path, 0o644)
+		os.Chown(path, 0, 0)
+		f.until("role_a.lua", func(s Status) bool { return s.Refusal == nil })
+	}
+}
+
+func TestADirectoryThatOthersMayWriteIsNotRead(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("the rule is for root")
+	}
+	dir := t.TempDir()
+	inner := filepath.Join(dir, "roles")
+	if err := os.Mkdir(inner, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if s := look(inner, Owned()); s.err != nil {
+		t.Fatal(s.err)
+	}
+	if err := os.Chmod(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if s := look(inner, Owned()); s.err == nil || !strings.Contains(s.err.Error(), dir) {
+		t.Fatalf("%v", s.err)
+	}
+}
