@@ -142,10 +142,26 @@ func TestAFaceInOrder(t *testing.T) {
 	}
 }
 
-// TestABrokenFace breaks one thing of the face at a time.
-func TestABrokenFace(t *testing.T) {
-	for _, c := range []struct{ old, new, want string }{
-		// What a face is made of.
+// breakage is one change of the face, made alone, and the complaint that has to come of it.
+type breakage struct{ old, new, want string }
+
+func breakFace(t *testing.T, all []breakage) {
+	t.Helper()
+	for _, c := range all {
+		if n := strings.Count(gadgetFace, c.old); n != 1 {
+			t.Errorf("%q is %d times in the face", c.old, n)
+			continue
+		}
+		got := gadget(strings.Replace(gadgetFace, c.old, c.new, 1), nil, nil)
+		if !strings.Contains("\n"+strings.Join(got, "\n"), "\ngadget.lua:"+c.want) {
+			t.Errorf("%q for %q:\n  want %s\n  got  %s", c.new, c.old, c.want, strings.Join(got, "\n       "))
+		}
+	}
+}
+
+// TestAFaceThatIsNone breaks what a face is made of.
+func TestAFaceThatIsNone(t *testing.T) {
+	breakFace(t, []breakage{
 		{"---@meta\n", "", "1: a face begins with ---@meta"},
 		{"gadget = {}\n", "gadget = { 1 }\n", "9: a face holds NAME = {}"},
 		{"gadget = {}\n", "gadget = {}\nprint(1)\n", "10: a face holds NAME = {}"},
@@ -163,7 +179,12 @@ func TestABrokenFace(t *testing.T) {
 		{"gadget.null = {}", "gadget.none = {}", "1: the constant none is in the face, but not in Go"},
 		{"---@class gadget.Wheel\n", "", "34: a face holds NAME = {}"},
 		{"local Wheel = {}", "local Wheel = {}, 1", "35: a face holds NAME = {}"},
-		// Comments.
+	})
+}
+
+// TestBrokenComments breaks what comments have to be.
+func TestBrokenComments(t *testing.T) {
+	breakFace(t, []breakage{
 		{"--- Things that turn.\n---\n", "", "3: the module has no summary"},
 		{"--- Things that turn.", "--- Things that turn", "3: the module has no summary"},
 		{"--- ~~~lua\n--- local wheel = gadget.turn(\"left\", 2)\n--- ~~~\n", "", "3: the module has no example"},
@@ -177,7 +198,12 @@ func TestABrokenFace(t *testing.T) {
 		{"--- Stops.", "--- Stops.\t", "58: a tab"},
 		{"function gadget.stop() end", "--- Too late.\nfunction gadget.stop() end", "60: prose below the tags"},
 		{"---@return true stopped", "---@returns true stopped", "59: unknown tag ---@returns; known: meta,"},
-		// Both have the same functions.
+	})
+}
+
+// TestBrokenFunctions breaks the list of functions, and which of them wait.
+func TestBrokenFunctions(t *testing.T) {
+	breakFace(t, []breakage{
 		{"function gadget.stop()", "function gadget.halt()", "1: the function stop is in Go, but not in the face"},
 		{"function gadget.stop()", "function gadget.halt()", "1: the function halt is in the face, but not in Go"},
 		{"function Wheel:look(", "function Wheel:see(", "1: the function gadget.Wheel:look is in Go, but not in the face"},
@@ -186,11 +212,15 @@ func TestABrokenFace(t *testing.T) {
 		{"function gadget.stop()", "function gadget.Stop()", "60: Stop is not in snake_case"},
 		{"---@class gadget.Wheel\nlocal Wheel = {}", "---@class gadget.Cog\nlocal Wheel = {}", "1: no local table has the class gadget.Wheel"},
 		{"---@class gadget.Wheel\nlocal Wheel = {}", "---@class gadget.Cog\nlocal Wheel = {}", "67: gadget.Cog:look is a method of what is no handle"},
-		// Waiting.
 		{"---@async\n---@param way", "---@param way", "47: turn: ---@async is false, Waits is true"},
 		{"---@return true stopped", "---@async\n---@return true stopped", "61: stop: ---@async is true, Waits is false"},
 		{"---@async\n---@return true closed", "---@return true closed", "71: gadget.Wheel:close: ---@async is false, Waits is true"},
-		// Parameters.
+	})
+}
+
+// TestBrokenParameters breaks what functions take.
+func TestBrokenParameters(t *testing.T) {
+	breakFace(t, []breakage{
 		{"---@param count? integer How often.\n", "", "47: turn(way, count, opts, done) has ---@param for (way, opts, done)"},
 		{"gadget.turn(way, count,", "gadget.turn(count, way,", "48: turn(count, way, opts, done) has ---@param for (way, count, opts, done)"},
 		{"gadget.stop()", "gadget.stop(now)", "60: stop(now) has ---@param for ()"},
@@ -205,7 +235,12 @@ func TestABrokenFace(t *testing.T) {
 		{"fun(ok: boolean): string, number", "string", "44: turn: done is a string in the face"},
 		{"---@param other gadget.Wheel", "---@param other gadget.Part", "63: gadget.Wheel:look: other is a gadget.Part in the face"},
 		{"what string|number What.\n", "What string|number What.\n", "51: find: the parameter What is not in snake_case"},
-		// Results.
+	})
+}
+
+// TestBrokenResults breaks what functions return.
+func TestBrokenResults(t *testing.T) {
+	breakFace(t, []breakage{
 		{"---@return true stopped\n", "", "59: stop has 0 ---@return"},
 		{"---@return true stopped", "---@return integer stopped", "59: stop returns a integer in the face, a bool in Go"},
 		{"---@return true stopped", "---@return true stopped\n---@return string? message", "61: stop has 2 ---@return"},
@@ -216,7 +251,12 @@ func TestABrokenFace(t *testing.T) {
 		{"---@return string? message\n---@return string? code\nfunction gadget.find", "---@return string message\n---@return string? code\nfunction gadget.find", "54: find: ---@return string? message expected"},
 		{"---@return string? code\nfunction gadget.find", "---@return integer? code\nfunction gadget.find", "55: find: ---@return string? code expected"},
 		{"---@return gadget.Found[]? found", "---@return gadget.Found? found", "53: find returns a gadget.Found in the face"},
-		// Classes.
+	})
+}
+
+// TestBrokenClasses breaks options and results.
+func TestBrokenClasses(t *testing.T) {
+	breakFace(t, []breakage{
 		{"---@field raw? string Bytes.\n", "", "25: in gadget.Options the field raw is in Go, but not in the face"},
 		{"---@field raw? string Bytes.\n", "---@field raw? string Bytes.\n---@field rare? string Bytes.\n", "25: in gadget.Options the field rare is in the face, but not in Go"},
 		{"---@field weight number How heavy it is.\n", "", "17: in gadget.Part the field weight is in Go, but not in the face"},
@@ -235,16 +275,7 @@ func TestABrokenFace(t *testing.T) {
 		{"---@class gadget.Key", "---@class gadget.Spare\n\n---@class gadget.Key", "31: nothing in Go is a gadget.Spare"},
 		{"---@class gadget.Key\n", "---@class gadget.Key\n\n---@class gadget.Key\n", "33: the class gadget.Key is declared twice"},
 		{"---@alias gadget.Way", "---@field lost string\n---@alias gadget.Way", "15: the field lost belongs to no class"},
-	} {
-		if strings.Count(gadgetFace, c.old) != 1 {
-			t.Errorf("%q is %d times in the face", c.old, strings.Count(gadgetFace, c.old))
-			continue
-		}
-		got := gadget(strings.Replace(gadgetFace, c.old, c.new, 1), nil, nil)
-		if !strings.Contains("\n"+strings.Join(got, "\n"), "\ngadget.lua:"+c.want) {
-			t.Errorf("%q for %q:\n  want %s\n  got  %s", c.new, c.old, c.want, strings.Join(got, "\n       "))
-		}
-	}
+	})
 }
 
 // TestABrokenBinding breaks one thing of the Go at a time.
