@@ -10,6 +10,7 @@ import (
 	"github.com/bunny-lab-io/borealis-agent/bindings/fs"
 	"github.com/bunny-lab-io/borealis-agent/bindings/json"
 	"github.com/bunny-lab-io/borealis-agent/bindings/log"
+	"github.com/bunny-lab-io/borealis-agent/bindings/process"
 	"github.com/bunny-lab-io/borealis-agent/bindings/timer"
 	"github.com/bunny-lab-io/borealis-agent/bindings/x509"
 )
@@ -22,6 +23,7 @@ func List() []bindings.Binding {
 		fs.Binding,
 		json.Binding,
 		log.Binding,
+		process.Binding,
 		timer.Binding,
 		x509.Binding,
 	}
