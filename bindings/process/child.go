@@ -88,8 +88,7 @@ func (c *child) Finished() bool {
 
 // Close kills the tree and returns when it is gone.
 func (c *child) Close() error {
-	c.p.end()
-	return nil
+	return c.m.end(c.p)
 }
 
 func readChild(ctx context.Context, c *child, opts readOptions) (*string, error) {

@@ -41,6 +41,7 @@ type proc struct {
 	mu       sync.Mutex
 	os       *os.Process
 	tree     *tree
+	doomed   chan struct{} // closed when the program is killed
 	exited   bool
 	killed   bool
 	timedOut bool
@@ -57,7 +58,10 @@ type ending struct {
 
 // launch starts a program; its watcher is the module's until all of it is gone.
 func (m *module) launch(o order) (*proc, error) {
-	p := &proc{name: filepath.Base(o.path), started: m.host.Now(), discard: o.discard, done: make(chan struct{})}
+	p := &proc{
+		name: filepath.Base(o.path), started: m.host.Now(), discard: o.discard,
+		done: make(chan struct{}), doomed: make(chan struct{}),
+	}
 	if !m.admit(p) {
 		return nil, bindings.Fail("cancelled", "the role has ended")
 	}
@@ -120,6 +124,9 @@ func (p *proc) kill(timedOut bool) {
 	if p.exited {
 		return
 	}
+	if !p.killed {
+		close(p.doomed)
+	}
 	p.killed = true
 	p.timedOut = p.timedOut || timedOut
 	if p.tree != nil {
@@ -128,13 +135,23 @@ func (p *proc) kill(timedOut bool) {
 }
 
 // end kills the tree, gives up on what it wrote, and returns when all of it is gone.
-func (p *proc) end() {
+func (m *module) end(p *proc) error {
 	p.kill(false)
 	if p.discard != nil {
 		p.discard()
 	}
-	<-p.done
+	err := m.gone(p)
 	p.release()
+	return err
+}
+
+// gone waits until a killed program is gone. The kernel can keep one that waits for a lost disk or is frozen; nobody
+// should wait for that as long as it lasts.
+func (m *module) gone(p *proc) error {
+	if !waitFor(p.done, m.patience) {
+		return bindings.Fail("stuck", "program %q: killed, but the system does not let it go", p.name)
+	}
+	return nil
 }
 
 // release closes the pipes, whoever still holds their other ends.
@@ -161,14 +178,14 @@ func (m *module) watch(p *proc, drain bool, disarm func() bool) {
 	go func() { p.pumps.Wait(); close(pumped) }()
 	if !killed {
 		// What was written last may still be on its way, through a pipe of the program's own too.
-		m.waitFor(pumped)
+		waitFor(pumped, m.grace)
 	}
 	if left := p.tree.sweep(); left > 0 {
 		m.host.Log().Warn("processes outlived their run", "program", p.name, "count", left)
 	}
 	p.reap(ended.Sub(p.started))
 	if drain {
-		m.waitFor(pumped)
+		waitFor(pumped, m.grace)
 		p.release()
 	}
 	close(p.done)
@@ -176,13 +193,15 @@ func (m *module) watch(p *proc, drain bool, disarm func() bool) {
 	p.release()
 }
 
-// waitFor waits for c, but not for long.
-func (m *module) waitFor(c <-chan struct{}) {
-	timer := time.NewTimer(m.grace)
+// waitFor waits for c, but not longer than d, and reports whether it came.
+func waitFor(c <-chan struct{}, d time.Duration) bool {
+	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-c:
+		return true
 	case <-timer.C:
+		return false
 	}
 }
 

@@ -32,6 +32,9 @@ var Binding = bindings.Binding{
 // grace is how long after its program's end a run waits for output that is still on its way.
 const grace = time.Second
 
+// killPatience is how long a killed program may take to be gone, before it is given up.
+const killPatience = 10 * time.Second
+
 // module is the binding as one role sees it.
 type module struct {
 	host    bindings.Host
@@ -39,8 +42,10 @@ type module struct {
 	owner   string        // names the agent in its runs' markers
 	random  func() string // a name that nobody can guess
 	grace   time.Duration
-	spawn   *spawner
-	scripts *folder
+	// patience is how long a killed program may take to be gone.
+	patience time.Duration
+	spawn    *spawner
+	scripts  *folder
 
 	mu      sync.Mutex
 	closed  bool
@@ -59,7 +64,7 @@ func open(host bindings.Host) (*bindings.Instance, error) {
 
 func newModule(host bindings.Host) *module {
 	return &module{
-		host: host, environ: os.Environ(), owner: owner(), random: rand.Text, grace: grace,
+		host: host, environ: os.Environ(), owner: owner(), random: rand.Text, grace: grace, patience: killPatience,
 		spawn: &spawner{}, scripts: &folder{parent: parentFolder(host.Place().DataDir)}, live: map[*proc]bool{},
 	}
 }
@@ -100,11 +105,15 @@ func (m *module) close() error {
 	m.closed = true
 	live := slices.Collect(maps.Keys(m.live))
 	m.mu.Unlock()
+	ends := make([]error, len(live))
 	var ending sync.WaitGroup
-	for _, p := range live {
-		ending.Go(p.end)
+	for i, p := range live {
+		ending.Go(func() { ends[i] = m.end(p) })
 	}
 	ending.Wait()
-	m.running.Wait()
-	return errors.Join(m.spawn.Close(), m.scripts.Close())
+	err := errors.Join(ends...)
+	if err == nil {
+		m.running.Wait()
+	}
+	return errors.Join(err, m.spawn.Close(), m.scripts.Close())
 }

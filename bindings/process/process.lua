@@ -31,6 +31,7 @@
 --- - `"no_cwd"`: the working directory does not exist
 --- - `"invalid"`: a zero byte in an argument, a name that cannot be a variable's, or more than the system takes
 --- - `"cancelled"`, `"timeout"`: the handler was, or ran out of its own time
+--- - `"stuck"`: it was killed, but the system keeps it, for example because its disk is lost
 --- - `"failed"`: the system gave another reason; the message tells it
 ---
 --- ```lua

@@ -2,6 +2,7 @@ package process
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -116,12 +117,8 @@ func (m *module) finish(ctx context.Context, o order, opts runOptions) (*done, e
 	if err != nil {
 		return nil, err
 	}
-	select {
-	case <-p.done:
-	case <-ctx.Done():
-		p.kill(false)
-		<-p.done
-		return nil, context.Cause(ctx)
+	if err := m.see(ctx, p); err != nil {
+		return nil, err
 	}
 	return &done{
 		ending: p.ending,
@@ -129,6 +126,19 @@ func (m *module) finish(ctx context.Context, o order, opts runOptions) (*done, e
 		StdoutBytes: stdout.total, StderrBytes: stderr.total,
 		Truncated: stdout.cut() || stderr.cut(),
 	}, nil
+}
+
+// see waits for the program's end, and kills it when ctx ends first.
+func (m *module) see(ctx context.Context, p *proc) error {
+	select {
+	case <-p.done:
+		return nil
+	case <-p.doomed:
+		return m.gone(p)
+	case <-ctx.Done():
+		p.kill(false)
+		return errors.Join(context.Cause(ctx), m.gone(p))
+	}
 }
 
 func content(c *capture, raw bool) []byte {
