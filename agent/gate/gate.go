@@ -1,0 +1,135 @@
+// Package gate stands between the Engine and the roles: it says whether an event is meant for this process, is
+// authentic and is fresh. It promises that a job reaches a role only if its script is signed with the stored key, that
+// what the role gets are the very bytes that were verified, and that what cannot be verified yet reaches no role. It
+// runs nothing, answers nothing itself, and never stores a key.
+package gate
+
+import (
+	"crypto/ed25519"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/bunny-lab-io/borealis-agent/agent/wire"
+)
+
+// Why an event is not admitted. Only a Refusal is answered; the others are silent towards the Engine.
+var (
+	// ErrNotOurs says that the event is for another device or process. It is not worth a line in the log.
+	ErrNotOurs = errors.New("not for this process")
+	// ErrReplay says that the very job was admitted before.
+	ErrReplay = errors.New("this job was admitted before")
+	// ErrUnverified says that the event asks for something whose origin the agent cannot verify.
+	ErrUnverified = errors.New("its origin cannot be verified")
+	// ErrMalformed says that the event is not what the contract has under its name, so that nobody can be answered.
+	ErrMalformed = errors.New("malformed event")
+)
+
+// Refusal is a job that is not run, with the answer that the Engine is to have.
+type Refusal struct {
+	Reason string
+	Result wire.Result // quick_job_result; its ID is left to whoever sends it
+}
+
+func (r *Refusal) Error() string { return "job refused: " + r.Reason }
+
+// Config says whom the gate stands before.
+type Config struct {
+	Hostname   string // as the operating system has it
+	Mode       wire.Mode
+	AgentID    func() string
+	SigningKey func() ed25519.PublicKey // the stored one; nil when there is none
+	// UserServed says whether another process serves the logged-in user's jobs. Nil means that none does.
+	UserServed func() bool
+	Now        func() time.Time
+}
+
+// Gate admits events. Its methods may be called from many goroutines.
+type Gate struct {
+	cfg  Config
+	past past
+}
+
+// New builds a gate. AgentID and SigningKey are required.
+func New(cfg Config) *Gate {
+	if cfg.UserServed == nil {
+		cfg.UserServed = func() bool { return false }
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	return &Gate{cfg: cfg}
+}
+
+// Admit says whether ev may reach the roles. An admitted job comes back with its verified script in Bytes["script"]
+// and without the fields that served to verify it; an event that the gate has no rule for comes back as it was.
+// Everything else is one of the errors of this package.
+func (g *Gate) Admit(ev wire.Event) (wire.Event, error) {
+	var err error
+	switch ev.Name {
+	case wire.EventJobRun:
+		return g.job(ev)
+	case wire.EventPlaybookRun:
+		err = g.playbook(ev)
+	case wire.EventTunnelStart:
+		// Tokens of tunnels are not checked yet, and a start that nobody checked is not handed on.
+		if err = g.tunnel(ev); err == nil {
+			err = ErrUnverified
+		}
+	case wire.EventTunnelStop, wire.EventTunnelActive:
+		err = g.tunnel(ev)
+	}
+	if err != nil {
+		return wire.Event{}, fmt.Errorf("event %q: %w", ev.Name, err)
+	}
+	return ev, nil
+}
+
+// playbook refuses every playbook for this host: they are not signed.
+func (g *Gate) playbook(ev wire.Event) error {
+	fields, err := wire.ParseObject(ev.Data)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	host, err := fields.Text("target_hostname")
+	if err != nil || !g.ours(host) {
+		return ErrNotOurs
+	}
+	return ErrUnverified
+}
+
+// tunnel lets events of tunnels through that name this agent, or none. The id has two names on the wire.
+func (g *Gate) tunnel(ev wire.Event) error {
+	fields, err := wire.ParseObject(ev.Data)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	for _, key := range [...]string{"agent_id", "agent_guid"} {
+		id, err := fields.Text(key)
+		if err != nil {
+			return ErrNotOurs
+		}
+		if id = strings.TrimSpace(id); id != "" && id != g.cfg.AgentID() {
+			return ErrNotOurs
+		}
+	}
+	return nil
+}
+
+// ours says whether host is this one. An empty name and the wildcards that upstream knows are nobody's: they would
+// have every device of the Engine run the job.
+func (g *Gate) ours(host string) bool {
+	host = strings.TrimSpace(host)
+	return host != "" && strings.EqualFold(host, strings.TrimSpace(g.cfg.Hostname))
+}
+
+// refuse makes the answer to a job that is not run.
+func refuse(job wire.Job, reason string) error {
+	data, err := json.Marshal(wire.JobResult{JobID: job.ID, Status: wire.JobFailed, Stderr: reason, Context: job.Context})
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	return &Refusal{Reason: reason, Result: wire.Result{Role: "gate", Event: wire.EventJobResult, Data: data}}
+}
