@@ -7,8 +7,15 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/bunny-lab-io/borealis-agent/bindings"
+)
+
+// How often and after which pause a file that somebody else holds is tried to be replaced.
+const (
+	renameTries = 20
+	renamePause = 20 * time.Millisecond
 )
 
 // readOptions are the options of read.
@@ -66,18 +73,18 @@ func (m *module) append(_ context.Context, path string, data []byte) error {
 	return p.fail("append to", errors.Join(err, f.Close()))
 }
 
-func (m *module) write(_ context.Context, path string, data []byte) error {
+func (m *module) write(ctx context.Context, path string, data []byte) error {
 	p, err := m.find(writeGrant, path, itself)
 	if err != nil {
 		return err
 	}
 	defer p.close()
-	return p.fail("write", p.replace(data, filepath.Join(filepath.Dir(p.name), m.scratch())))
+	return p.fail("write", p.replace(ctx, data, filepath.Join(filepath.Dir(p.name), m.scratch())))
 }
 
 // replace writes the file under a scratch name beside it and then renames it: whoever reads, and whatever dies
 // meanwhile, sees the old file or the new one.
-func (p *place) replace(data []byte, scratch string) error {
+func (p *place) replace(ctx context.Context, data []byte, scratch string) error {
 	old, err := p.root.Lstat(p.name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -96,10 +103,27 @@ func (p *place) replace(data []byte, scratch string) error {
 		return err
 	}
 	if err = errors.Join(fill(f, data, old), f.Close()); err == nil {
-		err = p.root.Rename(scratch, p.name)
+		err = p.rename(ctx, scratch)
 	}
 	if err != nil {
 		err = errors.Join(err, p.root.Remove(scratch))
+	}
+	return err
+}
+
+// rename puts the scratch file into its place, where somebody may hold the old one for a moment.
+func (p *place) rename(ctx context.Context, scratch string) error {
+	err := p.root.Rename(scratch, p.name)
+	for range renameTries {
+		if !held(err) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(renamePause):
+		}
+		err = p.root.Rename(scratch, p.name)
 	}
 	return err
 }

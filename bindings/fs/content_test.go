@@ -3,11 +3,11 @@ package fs
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"sync"
 	"testing"
 )
 
@@ -24,7 +24,7 @@ func writeForever(path string) {
 	p := &place{path: path, root: root, name: filepath.Base(path)}
 	for i := 0; ; i++ {
 		data := bytes.Repeat([]byte{'a' + byte(i%26)}, writerSize)
-		if err := p.replace(data, ".borealis-scratch"+string('a'+rune(i%26))); err != nil {
+		if err := p.replace(context.Background(), data, ".borealis-scratch"+string('a'+rune(i%26))); err != nil {
 			panic(err)
 		}
 		_, _ = os.Stdout.Write([]byte{'.'})
@@ -65,24 +65,4 @@ func wholeFile(t *testing.T, path string) {
 	if len(got) != writerSize || bytes.Count(got, got[:1]) != writerSize {
 		t.Errorf("a part of a file: %d bytes, starting with %q", len(got), got[:min(len(got), 4)])
 	}
-}
-
-func TestReadersMeetWholeFiles(t *testing.T) {
-	r := newRole(t, "", "fs")
-	r.must("write", "f", string(bytes.Repeat([]byte{'z'}, writerSize)))
-	var writers sync.WaitGroup
-	for i := range 3 {
-		writers.Go(func() {
-			for range 10 {
-				if _, err := r.call("write", "f", string(bytes.Repeat([]byte{'a' + byte(i)}, writerSize))); err != nil {
-					t.Error(err)
-				}
-			}
-		})
-	}
-	for range 20 {
-		wholeFile(t, filepath.Join(r.data, "f"))
-	}
-	writers.Wait()
-	wholeFile(t, filepath.Join(r.data, "f"))
 }

@@ -10,6 +10,8 @@ import (
 	"github.com/bunny-lab-io/borealis-agent/bindings"
 )
 
+var errNotDir = bindings.Fail("not_dir", "it is not a directory")
+
 // fail gives a failure the shape that roles meet: what was done to which path, and one word for the reason.
 func (p *place) fail(verb string, err error) error {
 	if err != nil && p.escaped(err) {
@@ -65,7 +67,7 @@ func code(err error) string {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return "not_found"
-	case errors.Is(err, syscall.ENOTEMPTY):
+	case notEmpty(err):
 		return "not_empty"
 	case errors.Is(err, fs.ErrExist):
 		return "exists"

@@ -18,6 +18,11 @@ func diskFull(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }
 
+func notEmpty(err error) bool { return errors.Is(err, syscall.ENOTEMPTY) }
+
+// held is for systems on which an open file cannot be replaced.
+func held(error) bool { return false }
+
 // exclusive reports whether nobody but root and this process's user can change what lies in a directory.
 func exclusive(dir os.FileInfo) bool {
 	sys, ok := dir.Sys().(*syscall.Stat_t)

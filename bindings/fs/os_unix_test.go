@@ -3,8 +3,10 @@
 package fs
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"testing"
 )
@@ -88,3 +90,26 @@ func TestWhatTheSystemRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+func TestReadersMeetWholeFiles(t *testing.T) {
+	r := newRole(t, "", "fs")
+	r.must("write", "f", string(bytes.Repeat([]byte{'z'}, writerSize)))
+	var writers sync.WaitGroup
+	for i := range 3 {
+		writers.Go(func() {
+			for range 10 {
+				if _, err := r.call("write", "f", string(bytes.Repeat([]byte{'a' + byte(i)}, writerSize))); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	for range 20 {
+		wholeFile(t, filepath.Join(r.data, "f"))
+	}
+	writers.Wait()
+	wholeFile(t, filepath.Join(r.data, "f"))
+}
+
+// belowAFile is the code for a path that goes through a file.
+const belowAFile = "not_dir"

@@ -4,7 +4,8 @@ import (
 	"errors"
 	"os"
 	"strings"
-	"syscall"
+
+	"golang.org/x/sys/windows"
 )
 
 const openFlags = 0
@@ -31,8 +32,14 @@ func misspelt(path string) string {
 }
 
 func diskFull(err error) bool {
-	const handleDiskFull, errorDiskFull = syscall.Errno(39), syscall.Errno(112)
-	return errors.Is(err, handleDiskFull) || errors.Is(err, errorDiskFull)
+	return errors.Is(err, windows.ERROR_DISK_FULL) || errors.Is(err, windows.ERROR_HANDLE_DISK_FULL)
+}
+
+func notEmpty(err error) bool { return errors.Is(err, windows.ERROR_DIR_NOT_EMPTY) }
+
+// held reports whether somebody who may let go of it soon has the file open: a reader, or a scanner.
+func held(err error) bool {
+	return errors.Is(err, windows.ERROR_ACCESS_DENIED) || errors.Is(err, windows.ERROR_SHARING_VIOLATION)
 }
 
 // exclusive is not told from an access list yet, so that no link of a granted file is followed.

@@ -1,6 +1,11 @@
 package fs
 
-import "testing"
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
 
 func TestWindowsSpellings(t *testing.T) {
 	folder := layOut(t, map[string]string{"g/f": "inside", "g/d/f": "inside", "out/f": "secret"})
@@ -29,3 +34,22 @@ func TestWindowsSpellings(t *testing.T) {
 		}
 	}
 }
+
+func TestAHeldFileIsReplacedOnceItIsLetGo(t *testing.T) {
+	r := newRole(t, "", "fs")
+	r.must("write", "f", "old")
+	// Opened as Windows opens by default: others may neither rename nor remove it.
+	held, err := os.Open(filepath.Join(r.data, "f"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop := time.AfterFunc(renamePause, func() { _ = held.Close() })
+	defer stop.Stop()
+	r.must("write", "f", "new")
+	if got := r.must("read", "f"); got != "new" {
+		t.Errorf("read %q", got)
+	}
+}
+
+// belowAFile is the code for a path that goes through a file.
+const belowAFile = "not_found"

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/bunny-lab-io/borealis-agent/bindings"
 )
@@ -90,7 +89,7 @@ func (p *place) granted(path string, why purpose) (string, error) {
 		p.alone = true
 		return filepath.Dir(path), nil
 	case err == nil:
-		return "", syscall.ENOTDIR
+		return "", errNotDir
 	}
 	return "", err
 }
@@ -196,11 +195,14 @@ func (p *place) stat() (fs.FileInfo, error) {
 // entries lists a directory by name, up to a number of names.
 func (p *place) entries(most int) ([]fs.DirEntry, error) {
 	if p.alone {
-		return nil, bindings.Fail("not_dir", "it is not a directory")
+		return nil, errNotDir
 	}
 	dir, err := p.root.OpenFile(p.name, os.O_RDONLY|openFlags, 0)
 	if err != nil {
 		return nil, err
+	}
+	if is, err := dir.Stat(); err == nil && !is.IsDir() {
+		return nil, errors.Join(errNotDir, dir.Close())
 	}
 	found, err := dir.ReadDir(most)
 	if errors.Is(err, io.EOF) {
