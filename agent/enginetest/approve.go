@@ -56,14 +56,14 @@ func listPending(tx *sql.Tx) ([]Pending, error) {
 		return nil, err
 	}
 	defer rows.Close()
-	var list []Pending
+	list := []Pending{}
 	for rows.Next() {
 		var p Pending
 		var at int64
 		if err := rows.Scan(&p.Reference, &p.Hostname, &p.Fingerprint, &p.Code, &at, &p.Conflict); err != nil {
 			return nil, err
 		}
-		p.RequestedAt = time.Unix(at, 0)
+		p.RequestedAt = time.Unix(at, 0).UTC()
 		list = append(list, p)
 	}
 	return list, rows.Err()

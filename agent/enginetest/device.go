@@ -125,7 +125,7 @@ const onlineSpan = 300 * time.Second
 func (d *device) public(now time.Time) Device {
 	out := Device{
 		GUID: d.guid, Hostname: d.hostname, Fingerprint: d.fingerprint, Status: d.status, TokenVersion: int(d.tokenVersion),
-		LastSeen: time.Unix(d.lastSeen, 0), Online: now.Sub(time.Unix(d.lastSeen, 0)) <= onlineSpan,
+		LastSeen: time.Unix(d.lastSeen, 0).UTC(), Online: now.Sub(time.Unix(d.lastSeen, 0)) <= onlineSpan,
 	}
 	if d.agentID != "" {
 		out.AgentIDs = []string{d.agentID}

@@ -20,7 +20,7 @@ func (e *Engine) listDevices() ([]Device, error) {
 		return nil, err
 	}
 	defer rows.Close()
-	var list []Device
+	list := []Device{}
 	for rows.Next() {
 		d, err := scanDevice(rows)
 		if err != nil {

@@ -367,10 +367,8 @@ func TestHostNameRules(t *testing.T) {
 func TestHostNameRunsOut(t *testing.T) {
 	e := Start(t, Config{AutoApprove: true})
 	last := newProbe(t, e, "")
-	client := last.client // one connection: 52 TLS handshakes are slow
 	for range 52 {
-		last = newProbe(t, e, strings.Repeat("ł", 300))
-		last.client = client
+		last = last.another(t, strings.Repeat("ł", 300))
 		last.enroll()
 	}
 	if d := deviceByGUID(t, e, last.guid); d.Hostname != last.guid {

@@ -66,6 +66,14 @@ func newProbe(t *testing.T, e *Engine, host string) *probe {
 	return p
 }
 
+// another is a second device on the same connection: TLS handshakes are slow under the race detector.
+func (p *probe) another(t *testing.T, host string) *probe {
+	t.Helper()
+	q := newProbe(t, p.e, host)
+	q.client = p.client
+	return q
+}
+
 // reply is an answer of the Engine.
 type reply struct {
 	status int

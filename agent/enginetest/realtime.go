@@ -107,20 +107,26 @@ func (e *Engine) onEvent(s *socketio.Socket, m socketio.Message) {
 	}
 }
 
-// connectAgent registers a socket. The payload is an object, or a bare string.
+// connectAgent registers a socket.
 func (e *Engine) connectAgent(s *socketio.Socket, data json.RawMessage) object {
-	var payload struct {
-		AgentID     string `json:"agent_id"`
-		ServiceMode string `json:"service_mode"`
-	}
-	if json.Unmarshal(data, &payload.AgentID) != nil {
-		json.Unmarshal(data, &payload) // what does not fit leaves the id empty, which is answered
-	}
-	id := strings.TrimSpace(payload.AgentID)
+	id, mode := readConnect(data)
 	if id == "" {
 		return object{"error": "agent_id_required"}
 	}
 	e.hub.register(id, s)
-	e.log.Info("agent connected", "agent_id", id, "service_mode", payload.ServiceMode, "transport", s.Transport())
+	e.log.Info("agent connected", "agent_id", id, "service_mode", mode, "transport", s.Transport())
 	return object{"status": "ok"}
+}
+
+// readConnect reads the payload of connect_agent: an object, or a bare string. What does not fit leaves the id empty.
+func readConnect(data json.RawMessage) (agentID, serviceMode string) {
+	var bare string
+	if json.Unmarshal(data, &bare) == nil {
+		return strings.TrimSpace(bare), ""
+	}
+	var b body
+	if json.Unmarshal(data, &b) != nil {
+		return "", ""
+	}
+	return b.text("agent_id"), b.text("service_mode")
 }

@@ -84,7 +84,7 @@ func (e *Engine) listResults(jobID int64) ([]Result, error) {
 		if err := json.Unmarshal([]byte(context), &r.Context); err != nil {
 			return nil, err
 		}
-		r.At = time.Unix(at, 0)
+		r.At = time.Unix(at, 0).UTC()
 		list = append(list, r)
 	}
 	return list, rows.Err()

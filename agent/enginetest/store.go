@@ -64,7 +64,7 @@ func openStore(s state) (*store, error) {
 	// In exclusive mode the lock of the first transaction that takes one stays until the end.
 	if _, err := db.Exec("BEGIN EXCLUSIVE;" + schema + "COMMIT;"); err != nil {
 		db.Close()
-		return nil, fmt.Errorf("%s: %w", name, locked(err))
+		return nil, fmt.Errorf("%q: %w", s.dir, locked(err))
 	}
 	return &store{db: db}, nil
 }

@@ -18,6 +18,7 @@ func (p *probe) renew() reply {
 
 func TestRefreshErrors(t *testing.T) {
 	clock := newClock()
+	first := newProbe(t, Start(t, Config{AutoApprove: true, Now: clock.now}), "first")
 	for _, c := range []struct {
 		name   string
 		do     func(p *probe)
@@ -37,7 +38,8 @@ func TestRefreshErrors(t *testing.T) {
 		{"device purged", func(p *probe) { must(p.t, p.e.Purge(p.guid)) }, 401, "invalid_refresh_token"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			p := enrolled(t, Config{AutoApprove: true, Now: clock.now})
+			p := first.another(t, c.name)
+			p.enroll()
 			c.do(p)
 			wantError(t, p.renew(), c.status, c.word)
 		})
@@ -97,6 +99,7 @@ func (p *probe) signed(change func(*claims)) string {
 
 func TestDeviceAuthErrors(t *testing.T) {
 	clock := newClock()
+	first := newProbe(t, Start(t, Config{AutoApprove: true, Now: clock.now}), "first")
 	for _, c := range []struct {
 		name   string
 		do     func(p *probe)
@@ -141,7 +144,8 @@ func TestDeviceAuthErrors(t *testing.T) {
 		{"purged", func(p *probe) { must(p.t, p.e.Purge(p.guid)) }, 404, "device_not_found"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			p := enrolled(t, Config{AutoApprove: true, Now: clock.now})
+			p := first.another(t, c.name)
+			p.enroll()
 			c.do(p)
 			wantError(t, p.post("/api/agent/heartbeat", "{}"), c.status, c.word)
 		})
