@@ -117,13 +117,16 @@ func (a *agent) openEngine(ctx context.Context, c *runCmd) error {
 	a.engine, err = engine.New(engine.Config{
 		Tree: a.tree, Identity: id, Mode: a.mode, Label: c.Config, Hostname: a.hostname, Version: version,
 		ServerURL: url, AllowPlainHTTP: c.PlainHTTP, RootCAs: roots, Code: c.code,
-		Metrics: measure, Log: a.log.With("part", "engine"),
+		Metrics: metrics, Log: a.log.With("part", "engine"),
 	})
 	if err != nil {
 		return err
 	}
 	a.undo = append(a.undo, func() error { a.engine.Close(); return nil })
-	a.gate = a.newGate()
+	a.gate = gate.New(gate.Config{
+		Hostname: a.hostname, Mode: a.mode, AgentID: a.engine.AgentID, SigningKey: a.engine.SigningKey,
+		UserServed: func() bool { return a.tree.Present(string(wire.CurrentUser)) },
+	})
 	return nil
 }
 

@@ -4,42 +4,41 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 
 	"github.com/bunny-lab-io/borealis-agent/agent/gate"
 	"github.com/bunny-lab-io/borealis-agent/agent/role"
 	"github.com/bunny-lab-io/borealis-agent/agent/wire"
 )
 
-// Events that are handled here rather than by the roles that ask for them.
-const (
-	jobEvent       = "quick_job_run"
-	jobResultEvent = "quick_job_result"
-	configEvent    = "agent_config"
-)
+// configEvent is handled here rather than by roles that ask for it: every role gets it.
+const configEvent = "agent_config"
 
 // passing are results that are worth something only now: they are never kept on disk.
 var passing = map[string]bool{"agent_screenshot_task": true, "agent_window_list": true, "macro_status": true}
 
 // Event takes what the Engine said through the gate to the roles that asked for it. It never blocks.
 func (a *agent) Event(ev wire.Event) {
-	ev, err := a.gate.Admit(ev)
+	admitted, err := a.gate.Admit(ev)
 	var refused *gate.Refusal
 	switch {
 	case errors.Is(err, gate.ErrNotOurs):
 	case errors.As(err, &refused):
-		a.log.Warn("job refused", "reason", refused.Error())
-		a.keep(refused.Result())
+		a.log.Warn("job refused", "reason", refused.Reason)
+		a.keep(refused.Result)
+	case errors.Is(err, gate.ErrReplay):
+		a.log.Info("event not taken", "event", ev.Name, "reason", err)
 	case err != nil:
 		a.log.Warn("event refused", "event", ev.Name, "error", err)
 	case ev.Name == configEvent:
-		a.configure(ev)
+		a.configure(admitted)
 	default:
-		a.dispatch(ev)
+		a.dispatch(admitted)
 	}
 }
 
 func (a *agent) dispatch(ev wire.Event) {
-	if a.table.Dispatch(ev) == 0 && ev.Name == jobEvent {
+	if a.table.Dispatch(ev) == 0 && ev.Name == wire.EventJobRun {
 		a.lost(ev, "", errors.New("no role on this device runs script jobs"))
 	}
 }
@@ -62,13 +61,30 @@ func (a *agent) configure(ev wire.Event) {
 // lost is told of every event that came to nothing. A job among them is answered in its role's place, unless the
 // role has answered it before.
 func (a *agent) lost(ev wire.Event, name string, err error) {
-	if ev.Name != jobEvent || a.answers.has(jobID(ev.Data)) {
+	if ev.Name != wire.EventJobRun || a.answers.has(jobID(ev.Data)) {
 		return
 	}
 	if name != "" {
-		err = errors.New("role " + name + ": " + err.Error())
+		err = fmt.Errorf("role %q: %w", name, err)
 	}
-	a.keep(gate.Failed(ev, err.Error()))
+	result, err := failed(ev, name, err)
+	if err != nil {
+		a.log.Error("job cannot be answered", "error", err)
+		return
+	}
+	a.keep(result)
+}
+
+// failed is the answer to a job that came to nothing.
+func failed(ev wire.Event, name string, reason error) (wire.Result, error) {
+	job, err := wire.ParseJob(ev.Data)
+	if err != nil {
+		return wire.Result{}, err
+	}
+	data, err := json.Marshal(wire.JobResult{
+		JobID: job.ID, Status: wire.JobFailed, Stderr: reason.Error(), Context: job.Context,
+	})
+	return wire.Result{Role: name, Event: wire.EventJobResult, Data: data}, err
 }
 
 // keep puts a result of the agent's own into the outbox.
@@ -86,7 +102,7 @@ func (a *agent) Emit(r wire.Result) error {
 	if err := a.outbox.Put(r); err != nil {
 		return err
 	}
-	if r.Event == jobResultEvent {
+	if r.Event == wire.EventJobResult {
 		a.answers.note(jobID(r.Data))
 	}
 	return nil

@@ -161,3 +161,9 @@ func exists(path string) bool {
 	_, err := os.Lstat(path)
 	return err == nil
 }
+
+// statusFile tells people and programs on this machine how the agent is.
+const statusFile = "status.json"
+
+// SaveStatus replaces the status file.
+func (t *Tree) SaveStatus(text []byte) error { return writeFile(t.file(statusFile), text) }

@@ -18,14 +18,18 @@ func (w *World) Event(ctx context.Context, p place, h contract.Happening) error 
 		if err != nil {
 			return err
 		}
-		var first error
-		for _, handler := range w.handlers[h.Name] {
-			if _, err := call(L, handler, w.toLua(L, data)); err != nil && first == nil {
-				first = err
-			}
-		}
-		return first
+		return w.handlersOf(L, h.Name, data)
 	})
+}
+
+func (w *World) handlersOf(L *lua.LState, event string, data any) error {
+	var first error
+	for _, handler := range w.handlers[event] {
+		if _, err := call(L, handler, w.toLua(L, data)); err != nil && first == nil {
+			first = err
+		}
+	}
+	return first
 }
 
 // payload is an event's data with the fields that JSON cannot carry.

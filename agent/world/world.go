@@ -105,6 +105,7 @@ func (w *World) Load(ctx context.Context) contract.Loaded {
 	err := w.run(ctx, w.baton.queue(), func(L *lua.LState) error {
 		w.loading = true
 		defer func() { w.loading = false }()
+		defer w.env.Loaded()
 		return w.load(L)
 	})
 	if err != nil {
@@ -135,6 +136,14 @@ func (w *World) load(L *lua.LState) error {
 
 // execute compiles one file and runs it.
 func (w *World) execute(L *lua.LState, src contract.Source) (lua.LValue, error) {
+	fn, err := w.compile(L, src)
+	if err != nil {
+		return nil, err
+	}
+	return call(L, fn)
+}
+
+func (w *World) compile(L *lua.LState, src contract.Source) (*lua.LFunction, error) {
 	chunk, err := sandbox.Parse(src.Text, src.File, w.limits.Sandbox)
 	if err != nil {
 		return nil, err
@@ -143,7 +152,7 @@ func (w *World) execute(L *lua.LState, src contract.Source) (lua.LValue, error) 
 	if err != nil {
 		return nil, err
 	}
-	return call(L, w.env.Function(L, proto))
+	return w.env.Function(L, proto), nil
 }
 
 // instance makes the role's object: with Role.new where the author wrote it, else a plain object of the class.

@@ -1,6 +1,7 @@
 -- One idea: timers. The role counts its own beats and lets the next version of itself go on counting.
 ROLE_NAME = "beat"
 ROLE_CONTEXTS = { "system" }
+ROLE_GRANTS = { "engine" }
 
 local Role = {}
 
@@ -10,7 +11,7 @@ function Role.new(ctx)
   local self = setmetatable({ beats = ctx.state and ctx.state.beats or 0 }, { __index = Role })
   timer.every(60, function()
     self.beats = self.beats + 1
-    log.debug("beat", { count = self.beats })
+    engine.emit("beat", { count = self.beats })
   end)
   return self
 end

@@ -43,7 +43,7 @@ type scope struct {
 
 func check(c *Chunk, lim Limits) error {
 	k := &checker{chunk: c, lim: lim, line: 1}
-	k.function(nil, false, c.body)
+	c.body = k.function(nil, false, c.body)
 	if k.err != nil {
 		return k.err
 	}
@@ -76,8 +76,8 @@ func (k *checker) enter(n ast.PositionHolder) bool {
 
 func (k *checker) leave() { k.depth-- }
 
-// function walks a function's body.
-func (k *checker) function(params []string, method bool, body []ast.Stmt) {
+// function walks a function's body, and gives what it was rewritten to.
+func (k *checker) function(params []string, method bool, body []ast.Stmt) []ast.Stmt {
 	f := &scope{outer: k.fn, constants: map[string]bool{}}
 	if f.outer != nil {
 		f.around = f.outer.around + f.outer.locals
@@ -87,26 +87,30 @@ func (k *checker) function(params []string, method bool, body []ast.Stmt) {
 	if method {
 		k.declare(1)
 	}
-	k.block(body)
+	body = k.block(body)
 	k.work += f.uses * int64(len(f.constants))
 	if len(f.constants) > k.lim.Constants {
 		k.fail("a function has more than %d different constants and names", k.lim.Constants)
 	}
 	k.fn = f.outer
+	return body
 }
 
-// block walks statements whose locals end with it.
-func (k *checker) block(body []ast.Stmt) {
+// block is statements whose locals end with it.
+func (k *checker) block(body []ast.Stmt) []ast.Stmt {
 	before := k.fn.locals
-	k.statements(body)
+	body = k.statements(body)
 	k.fn.locals = before
+	return body
 }
 
-func (k *checker) statements(body []ast.Stmt) {
+// statements walks statements and gives what they were rewritten to.
+func (k *checker) statements(body []ast.Stmt) []ast.Stmt {
 	for i := range body {
 		body[i] = rewriteAssign(body[i])
 		k.statement(body[i])
 	}
+	return padded(body, false)
 }
 
 func (k *checker) declare(locals int) {
@@ -146,16 +150,15 @@ func (k *checker) statement(s ast.Stmt) {
 	case *ast.FuncCallStmt:
 		k.needs(k.call(s.Expr.(*ast.FuncCallExpr)))
 	case *ast.DoBlockStmt:
-		k.block(s.Stmts)
+		s.Stmts = k.block(s.Stmts)
 	case *ast.WhileStmt:
 		k.needs(k.expr(&s.Condition))
-		k.block(s.Stmts)
+		s.Stmts = padded(k.block(s.Stmts), true)
 	case *ast.RepeatStmt:
 		k.repeat(s)
 	case *ast.IfStmt:
 		k.needs(k.expr(&s.Condition))
-		k.block(s.Then)
-		k.block(s.Else)
+		s.Then, s.Else = k.block(s.Then), k.block(s.Else)
 	case *ast.NumberForStmt, *ast.GenericForStmt:
 		k.loop(s)
 	case *ast.FuncDefStmt:
@@ -213,7 +216,7 @@ func only(list []ast.Expr) ast.Expr {
 
 func (k *checker) repeat(s *ast.RepeatStmt) {
 	before := k.fn.locals
-	k.statements(s.Stmts)
+	s.Stmts = padded(k.statements(s.Stmts), true)
 	k.needs(k.expr(&s.Condition)) // sees the locals of the body
 	k.fn.locals = before
 }
@@ -227,11 +230,11 @@ func (k *checker) loop(s ast.Stmt) {
 			k.needs(hidden + k.expr(slot))
 		}
 		k.declare(hidden + 1)
-		k.block(s.Stmts)
+		s.Stmts = k.block(s.Stmts)
 	case *ast.GenericForStmt:
 		k.needs(hidden + k.list(s.Exprs))
 		k.declare(hidden + len(s.Names))
-		k.block(s.Stmts)
+		s.Stmts = padded(k.block(s.Stmts), true)
 	}
 	k.fn.locals = before
 }
@@ -252,7 +255,7 @@ func (k *checker) definition(s *ast.FuncDefStmt) {
 // body walks the function of "function name() ... end".
 func (k *checker) body(f *ast.FunctionExpr, method bool) {
 	if k.enter(f) {
-		k.function(f.ParList.Names, method, f.Stmts)
+		f.Stmts = k.function(f.ParList.Names, method, f.Stmts)
 		k.leave()
 	}
 }

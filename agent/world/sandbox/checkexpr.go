@@ -20,11 +20,13 @@ func (k *checker) expr(slot *ast.Expr) (registers int) {
 	case *ast.IdentExpr:
 		k.lookup(e.Value)
 	case *ast.FunctionExpr:
-		k.function(e.ParList.Names, false, e.Stmts)
+		e.Stmts = k.function(e.ParList.Names, false, e.Stmts)
 	case *ast.AttrGetExpr:
 		return max(k.expr(&e.Object), 1+k.expr(&e.Key))
 	case *ast.LogicalOpExpr:
-		return 1 + max(k.expr(&e.Lhs), k.expr(&e.Rhs))
+		registers = 1 + max(k.expr(&e.Lhs), k.expr(&e.Rhs))
+		*slot = fold(e)
+		return registers
 	case *ast.RelationalOpExpr:
 		return max(k.expr(&e.Lhs), 1+k.expr(&e.Rhs))
 	case *ast.ArithmeticOpExpr:
@@ -32,7 +34,9 @@ func (k *checker) expr(slot *ast.Expr) (registers int) {
 	case *ast.UnaryMinusOpExpr:
 		return k.expr(&e.Expr)
 	case *ast.UnaryNotOpExpr:
-		return k.expr(&e.Expr)
+		registers = k.expr(&e.Expr)
+		*slot = fold(e)
+		return registers
 	case *ast.UnaryLenOpExpr:
 		return k.expr(&e.Expr)
 	case *ast.FuncCallExpr:

@@ -14,6 +14,9 @@ func (e *Env) Declare(name string, value lua.LValue) {
 	e.known.RawSetString(name, value)
 }
 
+// Declared is what scripts read under a name; nil when there is nothing.
+func (e *Env) Declared(name string) lua.LValue { return e.known.RawGetString(name) }
+
 // Deny makes reading a global raise the message.
 func (e *Env) Deny(name, message string) {
 	e.known.RawSetString(name, lua.LNil)

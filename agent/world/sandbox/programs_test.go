@@ -281,7 +281,7 @@ var minusZero = regexp.MustCompile(`-0([^.0-9e]|$)`)
 
 // TestProgramsAgainstReference runs drawn programs here and with the reference implementation.
 func TestProgramsAgainstReference(t *testing.T) {
-	const programs = 1500
+	const programs = 300
 	dir := t.TempDir()
 	for i := range programs {
 		if err := os.WriteFile(filepath.Join(dir, fmt.Sprint(i)), []byte(program(uint64(i))), 0o600); err != nil {

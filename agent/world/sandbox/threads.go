@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"errors"
 	"fmt"
 
 	lua "github.com/yuin/gopher-lua"
@@ -89,20 +90,31 @@ func has(L *lua.LState, level int) bool {
 func (e *Env) protect(L *lua.LState, args int) (th *lua.LState, failure lua.LValue) {
 	th = e.thread()
 	if err := e.enter(L, th, false); err != nil {
-		e.idle = append(e.idle, th)
+		e.release(th)
 		return nil, lua.LString(where(L, 1) + err.Error())
 	}
 	defer e.leave(L, th)
 	defer func() {
-		if p := recover(); p != nil {
-			// The thread is in no state to be used again, and what its closed upvalues point to must stay.
-			th, failure = nil, errorValue(p)
+		if p := recover(); p != nil { // gopher-lua's own protected call can panic
+			th, failure = nil, lua.LString(fmt.Sprintf("internal error: %v", p))
 		}
 	}()
 	L.G.CurrentThread = th
 	L.XMoveTo(th, args+1)
-	th.Call(args, lua.MultRet)
+	if err := th.PCall(args, lua.MultRet, nil); err != nil {
+		return nil, e.failure(th, err)
+	}
 	return th, nil
+}
+
+// failure takes an error's value, as scripts see it. A thread that panicked is in no state to be used again.
+func (e *Env) failure(th *lua.LState, err error) lua.LValue {
+	var api *lua.ApiError
+	if !errors.As(err, &api) || api.Type == lua.ApiErrorPanic {
+		return lua.LString(Describe(err))
+	}
+	e.release(th)
+	return api.Object
 }
 
 // thread takes an idle thread, or makes one.
@@ -113,7 +125,6 @@ func (e *Env) thread() *lua.LState {
 		return th
 	}
 	th, _ := e.seed.NewThread()
-	th.Panic = throw
 	return th
 }
 
@@ -123,19 +134,6 @@ func (e *Env) release(th *lua.LState) {
 	if len(e.idle) < maxIdle {
 		e.idle = append(e.idle, th)
 	}
-}
-
-// throw raises what is on top of the stack, without a traceback that nobody would see.
-func throw(L *lua.LState) {
-	panic(&lua.ApiError{Type: lua.ApiErrorRun, Object: L.Get(-1)})
-}
-
-// errorValue is what a script sees of what it recovered from.
-func errorValue(p any) lua.LValue {
-	if err, ok := p.(*lua.ApiError); ok {
-		return err.Object
-	}
-	return lua.LString(fmt.Sprintf("internal error: %v", p))
 }
 
 // rethrow raises again what a protected call or coroutine ended with, if the thread must end: no script may keep the

@@ -1,0 +1,13 @@
+//go:build unix && !race
+
+package sandbox
+
+import (
+	"context"
+	"os/exec"
+)
+
+// limited starts a program with a limit on its address space: more than Go's runtime needs, less than would hurt.
+func limited(ctx context.Context, exe string) *exec.Cmd {
+	return exec.CommandContext(ctx, "/bin/sh", "-c", `ulimit -v 4194304; exec "$0"`, exe)
+}

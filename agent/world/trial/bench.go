@@ -1,0 +1,181 @@
+package trial
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/bunny-lab-io/borealis-agent/agent/ipc/contract"
+	"github.com/bunny-lab-io/borealis-agent/agent/world"
+	"github.com/bunny-lab-io/borealis-agent/bindings"
+	"github.com/bunny-lab-io/borealis-agent/bindings/hosttest"
+)
+
+// harmless are the modules that really run, on the fake host; all others must be stubbed.
+var harmless = []string{"log", "timer", "engine"}
+
+// bench is one role under test: its world, and the core that the test plays.
+type bench struct {
+	world *world.World
+	host  *hosttest.Host
+	set   *bindings.Set
+	sub   error // the first failure of a t.run
+
+	mu      sync.Mutex
+	printed []string
+	events  sync.WaitGroup
+	running int // events under way
+	asleep  int // of these, how many wait for the clock
+	moved   chan struct{}
+	end     context.CancelFunc
+	ctx     context.Context
+}
+
+var _ world.Core = (*bench)(nil)
+
+func (s Suite) open() (*bench, error) {
+	limits := world.DefaultLimits()
+	m := world.Inspect(s.Role, limits.Sandbox)
+	if len(m.Problems) > 0 {
+		return nil, errors.New(strings.Join(m.Problems, "\n"))
+	}
+	host := hosttest.New(s.Dir, m.Grants...)
+	host.Where.Context = m.Contexts[0]
+	set, err := bindings.Open(host, s.Bindings, host.Grants)
+	if err != nil {
+		return nil, err
+	}
+	b := &bench{host: host, set: set, moved: make(chan struct{}, 1)}
+	b.ctx, b.end = context.WithCancel(context.Background())
+	b.world, err = world.New(b, contract.Setup{
+		Source: s.Role, Libs: s.Libs, Place: host.Where, Grants: m.Grants, Modules: set.Describe(s.Bindings, host.Grants),
+	}, s.Pure, limits)
+	if err != nil {
+		return nil, errors.Join(err, set.Close())
+	}
+	if loaded := b.world.Load(b.ctx); len(loaded.Problems) > 0 {
+		b.close()
+		return nil, errors.New(strings.Join(loaded.Problems, "\n"))
+	}
+	return b, nil
+}
+
+func (b *bench) close() {
+	b.end()
+	b.events.Wait()
+	_ = b.set.Close() // fake things, which nobody misses
+	_ = b.world.Close()
+}
+
+// Print keeps what the role printed.
+func (b *bench) Print(line string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.printed = append(b.printed, line)
+}
+
+// Do plays the core.
+func (b *bench) Do(ctx context.Context, c bindings.Call) (any, error) {
+	if !slices.Contains(harmless, c.Module) {
+		return nil, bindings.Misused("it would touch the machine: t.stub(%q, function(...) ... end)", c.Module+"."+c.Func)
+	}
+	for i, arg := range c.Args {
+		if ref, ok := arg.(contract.FuncRef); ok {
+			c.Args[i] = callback{b, ref.ID}
+		}
+	}
+	if c.Module == "timer" && c.Func == "sleep" {
+		return b.sleep(ctx, c)
+	}
+	return b.set.Call(ctx, c)
+}
+
+// sleep waits for the test to move the clock.
+func (b *bench) sleep(ctx context.Context, c bindings.Call) (any, error) {
+	seconds, _ := c.Args[0].(float64)
+	awake := make(chan struct{})
+	stop := b.host.AfterFunc(time.Duration(seconds*float64(time.Second)), func() { b.count(0, -1); close(awake) })
+	b.count(0, 1)
+	select {
+	case <-awake:
+		return true, nil
+	case <-ctx.Done():
+		if stop() {
+			b.count(0, -1)
+		}
+		return nil, bindings.Fail("cancelled", "the test is over")
+	}
+}
+
+// count notes events that begin, end, fall asleep or wake.
+func (b *bench) count(running, asleep int) {
+	b.mu.Lock()
+	b.running += running
+	b.asleep += asleep
+	b.mu.Unlock()
+	select {
+	case b.moved <- struct{}{}:
+	default:
+	}
+}
+
+// settle waits until every event has ended or waits for the clock.
+func (b *bench) settle(ctx context.Context) error {
+	for {
+		b.mu.Lock()
+		busy := b.running > b.asleep
+		b.mu.Unlock()
+		if !busy {
+			return nil
+		}
+		select {
+		case <-b.moved:
+		case <-ctx.Done():
+			return fmt.Errorf("an event did not end: %w", context.Cause(ctx))
+		}
+	}
+}
+
+// deliver gives the role an event and waits until its handlers have ended or wait for the clock.
+func (b *bench) deliver(ctx context.Context, event string, data any) error {
+	failed := make(chan error, 1)
+	b.count(1, 0)
+	b.events.Go(func() {
+		failed <- b.world.Deliver(b.ctx, event, data)
+		b.count(-1, 0)
+	})
+	if err := b.settle(ctx); err != nil {
+		return err
+	}
+	select {
+	case err := <-failed:
+		return err
+	default:
+		return nil
+	}
+}
+
+// callback is a function of the role that a binding holds.
+type callback struct {
+	bench *bench
+	id    uint64
+}
+
+func (c callback) Call(ctx context.Context, args ...any) error {
+	plain, err := bindings.Plain(args)
+	if err != nil {
+		return err
+	}
+	list, _ := plain.([]any)
+	return c.bench.world.Invoke(ctx, contract.Invocation{Func: c.id, Args: list})
+}
+
+func (c callback) Release() {
+	c.bench.events.Go(func() {
+		_ = c.bench.world.Invoke(c.bench.ctx, contract.Invocation{Func: c.id, Release: true})
+	})
+}
