@@ -96,15 +96,15 @@ func (e *Engine) onEvent(s *socketio.Socket, m socketio.Message) {
 	default:
 		handled = false
 	}
-	e.record.event(Received{
-		At: e.now(), SocketID: s.ID(), AgentID: e.hub.agentOf(s), Event: m.Event, Data: data, AckAsked: m.Ack != nil,
-	})
-	e.changed.fire()
 	if handled && m.Ack != nil && !e.muted.Load() {
 		if err := m.Ack(reply...); err != nil {
 			e.log.Warn("acknowledge", "event", m.Event, "error", err)
 		}
 	}
+	e.record.event(Received{
+		At: e.now(), SocketID: s.ID(), AgentID: e.hub.agentOf(s), Event: m.Event, Data: data, AckAsked: m.Ack != nil,
+	})
+	e.changed.fire()
 }
 
 // connectAgent registers a socket.
