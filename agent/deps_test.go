@@ -21,7 +21,7 @@ const module = "github.com/bunny-lab-io/borealis-agent"
 var arrows = map[string][]string{
 	"agent": {
 		"agent/reload", "agent/gate", "agent/engine", "agent/tunnel", "agent/outbox", "agent/session", "agent/service",
-		"agent/logs", "agent/roletest", "bindings/all", "luaroles",
+		"agent/logs", "bindings/all", "luaroles",
 	},
 	"agent/reload":   {"agent/dispatch"},
 	"agent/dispatch": {"agent/role"},
@@ -32,10 +32,11 @@ var arrows = map[string][]string{
 	"agent/engine":   {"agent/identity", "agent/settings", "agent/socketio", "agent/wire"},
 	"agent/tunnel":   {"agent/wire"},
 	"agent/outbox":   {"agent/wire"},
-	"agent/roletest": {"agent/world", "bindings/all", "bindings/hosttest"},
+	"agent/roletest": {"agent/world/trial", "bindings/all", "bindings/pure"},
 
 	"agent/ipc/contract":  {"agent/ipc", "bindings"},
 	"agent/world/sandbox": {"agent/world/pattern"},
+	"agent/world/trial":   {"agent/world", "bindings/hosttest"},
 
 	"agent/enginetest":        {"agent/socketio", "agent/wire"},
 	"agent/worker/workertest": {},
@@ -72,10 +73,11 @@ var luaOnly = []string{"github.com/yuin/gopher-lua", "layeh.com/gopher-luar"}
 
 // testRooms serve tests. Nothing that is shipped imports them; the exceptions have a reason.
 var testRooms = map[string][]string{
-	"agent/enginetest":        {"examples"},                   // the embedded Engine as a program of its own
-	"agent/roletest":          {"agent"},                      // `borealis-agent role test`
-	"agent/worker/workertest": {},                             //
-	"bindings/hosttest":       {"agent/roletest", "bindings"}, // the fake host of roles' tests
+	"agent/enginetest":        {"examples"}, // the embedded Engine as a program of its own
+	"agent/roletest":          {},           // it runs Lua, which the shipped agent may not: see apart
+	"agent/world/trial":       {"agent/roletest"},
+	"agent/worker/workertest": {},
+	"bindings/hosttest":       {"agent/world/trial"}, // the fake host of roles' tests
 }
 
 // pkg is what `go list` says about a package; its tests' imports do not count.
