@@ -21,9 +21,11 @@ func main() {
 
 func run() error {
 	tune()
+	settle := settle(program())
 	return world.Serve(context.Background(), os.Stdin, os.Stdout, world.Options{
 		Pure:    pure.List(),
 		Limits:  world.DefaultLimits(),
 		Missing: lockdown(),
+		Settle:  settle,
 	})
 }

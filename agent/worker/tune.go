@@ -1,6 +1,9 @@
 package main
 
-import "runtime/debug"
+import (
+	"runtime/debug"
+	"time"
+)
 
 // Memory of one worker: the collector works against softMemory, which leaves a role its 64 MiB of live values.
 const softMemory = 72 << 20
@@ -9,4 +12,25 @@ const softMemory = 72 << 20
 func tune() {
 	debug.SetGCPercent(50)
 	debug.SetMemoryLimit(softMemory)
+}
+
+// A worker is looked at this long after its role was loaded, and then this often: what an event needed, an idle worker
+// does not.
+const (
+	firstRest = time.Second
+	nextRest  = time.Minute
+)
+
+// settle gives back, now and then, the memory that idling does not need.
+func settle(regions []region) func() {
+	return func() {
+		var timer *time.Timer
+		timer = time.AfterFunc(firstRest, func() {
+			debug.FreeOSMemory()
+			for _, r := range regions {
+				_ = r.unmap() // some pages more or less
+			}
+			timer.Reset(nextRest)
+		})
+	}
 }

@@ -22,6 +22,8 @@ type Options struct {
 	Limits Limits
 	// Missing is what of its lockdown the worker could not get.
 	Missing []string
+	// Settle is run once the role is loaded; nil for nothing.
+	Settle func()
 }
 
 // server answers the core's calls, at first without a world and then with one.
@@ -117,7 +119,11 @@ func (s *server) load(ctx context.Context, c ipc.Call) work {
 		if err := s.adopt(w); err != nil {
 			return nil, errors.Join(err, w.Close())
 		}
-		return w.Load(ctx), nil
+		loaded := w.Load(ctx)
+		if s.Settle != nil {
+			s.Settle()
+		}
+		return loaded, nil
 	}
 }
 

@@ -1,0 +1,106 @@
+package role
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/bunny-lab-io/borealis-agent/agent/wire"
+	"github.com/bunny-lab-io/borealis-agent/bindings"
+)
+
+// quiet is the configuration of a benchmark: nothing is logged, and what is emitted is counted.
+func quiet(got chan wire.Result) Config {
+	o := &office{emitted: got}
+	return Config{
+		Worker: workerPath, Agent: o, Limits: DefaultLimits(), Bindings: []bindings.Binding{o.desk()},
+		Place: func() bindings.Place { return bindings.Place{Context: "system"} },
+		Log:   func(string) *slog.Logger { return slog.New(slog.DiscardHandler) },
+		Lost:  func(wire.Event, string, error) {},
+	}
+}
+
+func startBench(b *testing.B, cfg Config, body string) *Role {
+	b.Helper()
+	r, err := Start(b.Context(), cfg, source(body))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { r.Kill(ErrEnded) })
+	return r
+}
+
+// BenchmarkEvents measures events through one role: without a call of the core, and with one that is answered.
+func BenchmarkEvents(b *testing.B) {
+	for name, handler := range map[string]string{"plain": `local x = ev.n + 1`, "calling": `desk.say(ev.n)`} {
+		b.Run(name, func(b *testing.B) {
+			got := make(chan wire.Result, 1024)
+			r := startBench(b, quiet(got), on(handler))
+			data := json.RawMessage(`{"n":1,"text":"some words that an event may hold"}`)
+			go func() {
+				for range got {
+				}
+			}()
+			b.ResetTimer()
+			for range b.N {
+				for r.Deliver(wire.Event{Name: "go", Data: data}) != nil {
+				}
+			}
+			r.mailbox.open.Wait()
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
+			r.Kill(ErrEnded)
+			close(got)
+		})
+	}
+}
+
+// BenchmarkStart measures a worker's start with a small role, to serving.
+func BenchmarkStart(b *testing.B) {
+	cfg := quiet(nil)
+	for range b.N {
+		r, err := Start(b.Context(), cfg, source(on(`local x = ev.n`)))
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.StopTimer()
+		r.Kill(ErrEnded)
+		b.StartTimer()
+	}
+}
+
+// BenchmarkIdleWorker measures what one idle worker costs: the kernel's proportional set size over ten workers.
+func BenchmarkIdleWorker(b *testing.B) {
+	const workers = 10
+	cfg := quiet(nil)
+	var roles []*Role
+	for range workers {
+		roles = append(roles, startBench(b, cfg, on(`local x = ev.n`)))
+	}
+	var kib int
+	for range b.N {
+		kib = 0
+		for _, r := range roles {
+			kib += pss(b, r.PID())
+		}
+	}
+	b.ReportMetric(float64(kib)/workers, "PSS-KiB/worker")
+}
+
+// pss reads a process's proportional set size in KiB.
+func pss(tb testing.TB, pid int) (kib int) {
+	tb.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if _, err := fmt.Sscanf(line, "Pss: %d", &kib); err == nil {
+			return kib
+		}
+	}
+	tb.Fatal("no Pss line")
+	return 0
+}
