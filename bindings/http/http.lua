@@ -1,0 +1,128 @@
+---@meta
+
+--- Requests to web servers.
+---
+--- A role needs `"http"`, or better one host: `"http:api.example.org"`. The grant is for the host's name, on any port,
+--- and is asked for again at every redirect. TLS is always verified; there is no way to turn that off, but `ca` can
+--- name a root to trust besides the system's.
+---
+--- An answer is an answer: a 404 or a 500 is a result with that `status`. Failures are one of these codes:
+---
+--- - `"denied"`: no grant covers the host, or the proxy that the role names
+--- - `"bad_url"`: not an http or https url with a plain host; other alphabets are spelt in punycode
+--- - `"dns"`: the host's name is not known
+--- - `"refused"`, `"unreachable"`: nothing listens there, or there is no way there
+--- - `"proxy"`: the proxy cannot be reached, or says no
+--- - `"tls"`: no trusted connection: wrong host, expired, unknown root, or no TLS at all
+--- - `"timeout"`: one of the timeouts; the message says in which phase
+--- - `"redirect"`: too many redirects, or one from https to http
+--- - `"too_large"`: the body has more than `max_bytes`
+--- - `"broken"`: the connection ended in the middle
+--- - `"utf8"`, `"limit"`: `json` holds bytes that are no text, or is too much
+--- - `"cancelled"`: the role ends
+--- - `"failed"`: something else; the message tells it
+---
+--- Trouble with a file that is streamed from or to has the codes of `fs`.
+---
+--- ```lua
+--- local function latest_version()
+---   local answer, message, code = http.get("https://api.example.org/releases/latest", { timeout = 10 })
+---   if not answer then
+---     if code == "timeout" then log.warn("the server is slow today") end
+---     return nil, message
+---   end
+---   if answer.status ~= 200 then return nil, "the server says " .. answer.status end
+---   return json.decode(answer.body).version
+--- end
+--- ```
+---@class httplib
+http = {}
+
+---@class http.Options
+---@field headers? table<string, string> Headers to send. Those that belong to the connection, and `Host`, are not the role's to set.
+---@field query? table<string, any> Added to the url's query: strings, numbers, booleans, or lists of them, which repeat the name.
+---@field json? any Body: this value as JSON.
+---@field form? table<string, any> Body: what a web form sends; values as in `query`.
+---@field body? string Body: these bytes.
+---@field body_file? fs.File Body: the rest of this file, streamed.
+---@field to? fs.File Where the body of a 2xx answer is streamed to, instead of into memory. Other answers' bodies come as `body`.
+---@field max_bytes? integer Size of the answer's body, decompressed, above which the call fails. Left out: 10485760 in memory, no bound into `to`.
+---@field max_redirects? integer Redirects that are followed; 0 = the redirect is the answer. Default 5.
+---@field timeout? number Seconds for everything together; 0 = no bound. Default 30.
+---@field connect_timeout? number Seconds for the name and the connection; 0 = no bound of its own. Default 10.
+---@field tls_timeout? number Seconds for the TLS handshake; 0 = no bound of its own. Default 10.
+---@field header_timeout? number Seconds from the end of the request to the answer's headers; 0 = no bound of its own. Default 0.
+---@field stall_timeout? number Seconds that the answer's body may stay silent; 0 = no bound of its own. Default 0.
+---@field proxy? string Proxy to use: an `http`, `https` or `socks5` url, with name and password if it wants them; `""` = none. Left out: as the agent's environment says.
+---@field ca? string Certificates in PEM form that are trusted as roots for this request, besides the system's.
+
+---@class http.Answer
+---@field status integer Status code.
+---@field headers table<string, string> By their names in lower case; what came several times is joined by `, `.
+---@field body string What the server sent, decompressed; empty when it went into `to`.
+---@field size_bytes integer Size of what the server sent, decompressed, wherever it went.
+---@field url string Where the answer came from in the end, without name and password.
+
+--- Sends a request.
+---
+--- Redirects are followed for GET and HEAD without a body; for everything else the redirect is the answer. Toward
+--- another host or port, only headers that cannot be credentials go along (`Accept`, `User-Agent`, `Range` and the
+--- like): `Authorization`, cookies and headers of one's own are dropped.
+---
+--- A name and password in the url become an `Authorization` header. A `gzip` body is decompressed, unless the role
+--- sets `Accept-Encoding` itself. `User-Agent` is `Borealis-Agent/VERSION` unless it is set.
+---
+--- ```lua
+--- local function report(health)
+---   return http.request("PUT", "https://api.example.org/devices/7", {
+---     headers = { Authorization = "Bearer " .. health.token },
+---     json = { status = health.status, load = health.load },
+---   })
+--- end
+--- ```
+---@async
+---@param method string GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS or the like; CONNECT and TRACE are refused.
+---@param url string
+---@param opts? http.Options
+---@return http.Answer? answer
+---@return string? message
+---@return string? code
+function http.request(method, url, opts) end
+
+--- Asks for something: `http.request` with GET.
+---
+--- ```lua
+--- local function download(url, path)
+---   local file = assert(fs.open(path, { mode = "w" }))
+---   local answer, message = http.get(url, { to = file, timeout = 600, stall_timeout = 30, max_bytes = 500e6 })
+---   file:close()
+---   if answer and answer.status == 200 then return true end
+---   fs.remove(path)
+---   return nil, message or "the server says " .. answer.status
+--- end
+--- ```
+---@async
+---@param url string
+---@param opts? http.Options
+---@return http.Answer? answer
+---@return string? message
+---@return string? code
+function http.get(url, opts) end
+
+--- Sends something: `http.request` with POST.
+---
+--- ```lua
+--- local function upload(url, path)
+---   local file = assert(fs.open(path))
+---   local answer, message = http.post(url, { body_file = file, headers = { ["Content-Type"] = "text/csv" } })
+---   file:close()
+---   return answer, message
+--- end
+--- ```
+---@async
+---@param url string
+---@param opts? http.Options
+---@return http.Answer? answer
+---@return string? message
+---@return string? code
+function http.post(url, opts) end
