@@ -8,6 +8,7 @@ import (
 	"github.com/bunny-lab-io/borealis-agent/bindings/crypto"
 	"github.com/bunny-lab-io/borealis-agent/bindings/engine"
 	"github.com/bunny-lab-io/borealis-agent/bindings/fs"
+	"github.com/bunny-lab-io/borealis-agent/bindings/http"
 	"github.com/bunny-lab-io/borealis-agent/bindings/json"
 	"github.com/bunny-lab-io/borealis-agent/bindings/log"
 	"github.com/bunny-lab-io/borealis-agent/bindings/process"
@@ -21,6 +22,7 @@ func List() []bindings.Binding {
 		crypto.Binding,
 		engine.Binding,
 		fs.Binding,
+		http.Binding,
 		json.Binding,
 		log.Binding,
 		process.Binding,
