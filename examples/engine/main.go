@@ -30,6 +30,7 @@ type cli struct {
 	Devices devicesCmd `cmd:"" help:"List the devices, and the enrollments that wait."`
 	Approve approveCmd `cmd:"" help:"Approve an enrollment that waits."`
 	Send    sendCmd    `cmd:"" help:"Send a script to a device and print its output."`
+	Demo    demoCmd    `cmd:"" help:"Run an Engine and a real agent beside it, and show them at work."`
 }
 
 // place is the state folder that every subcommand shares.
@@ -83,11 +84,11 @@ func main() {
 	}
 	err = parsed.Run()
 	stop()
-	os.Exit(report(err))
+	os.Exit(tell(err))
 }
 
-// report prints an error and gives the exit status for it.
-func report(err error) int {
+// tell prints an error and gives the exit status for it.
+func tell(err error) int {
 	var h *hinted
 	switch {
 	case err == nil:

@@ -2,7 +2,9 @@ package main
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"time"
 
@@ -18,6 +20,29 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script", RequireExplicitExec: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"await": await},
+	})
+}
+
+// TestDemo runs the demo with the agent of this tree.
+func TestDemo(t *testing.T) {
+	bin := t.TempDir()
+	for name, path := range map[string]string{"borealis-agent": "../../agent", "borealis-worker": "../../agent/worker"} {
+		if runtime.GOOS == "windows" {
+			name += ".exe"
+		}
+		build := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(bin, name), path)
+		build.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := build.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %v\n%s", build.Args, err, out)
+		}
+	}
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/demo", RequireExplicitExec: true,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"await": await},
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("PATH", env.Getenv("PATH")+string(filepath.ListSeparator)+bin)
+			return nil
+		},
 	})
 }
 

@@ -86,8 +86,11 @@ func (c *sendCmd) pickHost(ctx context.Context, o *enginetest.Operator) (string,
 }
 
 func (c *sendCmd) run(ctx context.Context, o *enginetest.Operator, host string, script []byte) (enginetest.Result, error) {
+	if c.Type == "" {
+		c.Type = scriptType(c.Script)
+	}
 	job := enginetest.Job{
-		TargetHostname: host, ScriptType: c.scriptType(), ScriptName: filepath.Base(c.Script), Script: script,
+		TargetHostname: host, ScriptType: c.Type, ScriptName: filepath.Base(c.Script), Script: script,
 		Environment: c.Env, TimeoutSeconds: c.Timeout,
 	}
 	id, err := o.Send(ctx, job)
@@ -103,11 +106,9 @@ func (c *sendCmd) run(ctx context.Context, o *enginetest.Operator, host string, 
 	return r, err
 }
 
-func (c *sendCmd) scriptType() string {
-	if c.Type != "" {
-		return c.Type
-	}
-	switch strings.ToLower(filepath.Ext(c.Script)) {
+// scriptType tells a script's type from its file's extension.
+func scriptType(file string) string {
+	switch strings.ToLower(filepath.Ext(file)) {
 	case ".ps1":
 		return "powershell"
 	case ".bat", ".cmd":
