@@ -2,6 +2,7 @@ package http
 
 import (
 	"bufio"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	nethttp "net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -47,18 +49,33 @@ func TestEveryPhaseHasAnEnd(t *testing.T) {
 	}
 }
 
-func TestASteadyBodyDoesNotStall(t *testing.T) {
-	target := serve(t, func(w nethttp.ResponseWriter, _ *nethttp.Request) {
-		for range 20 {
-			_, _ = io.WriteString(w, "x")
-			w.(nethttp.Flusher).Flush()
-			time.Sleep(10 * time.Millisecond) // slow on purpose, as a whole slower than the silence allowed
-		}
-	})
-	got := newRole(t).must("get", target, opts{"stall_timeout": 0.15})
-	if got["size_bytes"] != 20.0 {
-		t.Errorf("got %v", got)
+// TestOnlySilenceStalls runs on a clock of its own, which moves when all wait.
+func TestOnlySilenceStalls(t *testing.T) {
+	for pause, stalls := range map[time.Duration]bool{9 * time.Second: false, 11 * time.Second: true} {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithCancelCause(t.Context())
+			defer cancel(nil)
+			c := &call{opts: &options{StallTimeout: 10 * time.Second}, cancel: cancel}
+			body := c.unstalled(paced(pause))
+			for range 5 {
+				if _, err := body.Read(make([]byte, 1)); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(time.Hour) // what the role does with it is not the server's silence
+			}
+			if got := codeOf(context.Cause(ctx)) == "timeout"; got != stalls {
+				t.Errorf("a byte every %v: %v", pause, context.Cause(ctx))
+			}
+		})
 	}
+}
+
+// paced is a body that says something after each pause.
+type paced time.Duration
+
+func (p paced) Read(b []byte) (int, error) {
+	time.Sleep(time.Duration(p))
+	return len(b), nil
 }
 
 func stall(w nethttp.ResponseWriter, req *nethttp.Request) {
