@@ -227,6 +227,28 @@ func TestTheOtherProcesssTokensAreTakenUp(t *testing.T) {
 	})
 }
 
+// TestTheOtherProcessEnrollsDuringOurRefresh has new tokens appear on disk while ours are being refused.
+func TestTheOtherProcessEnrollsDuringOurRefresh(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := start(t, "engine.test")
+		c := f.enrolled()
+		f.set(func() { clear(f.access); clear(f.refresh) })
+		f.answer(wire.PathTokenRefresh, func(w http.ResponseWriter, _ *http.Request) {
+			f.set(func() { f.access["a2"], f.refresh["r2"] = true, true })
+			now := time.Now().Truncate(time.Second)
+			err := c.cfg.Tree.SaveTokens(settings.Tokens{Access: "a2", Refresh: "r2", BoundAt: now, ExpiresAt: now.Add(895 * time.Second)})
+			if err != nil {
+				t.Error(err)
+			}
+			fail(w, 401, "refresh_token_revoked")
+		})
+		post(t, c)
+		if tok, err := c.cfg.Tree.Tokens(); err != nil || tok.Refresh != "r2" || c.held().Refresh != "r2" {
+			t.Errorf("the other process's tokens were removed (%v)", err)
+		}
+	})
+}
+
 func TestFailingRefreshLeavesALivingTokenInUse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := start(t, "engine.test")
@@ -371,6 +393,29 @@ func TestPathsThatAreNotPosted(t *testing.T) {
 		}
 		if err := c.Post(t.Context(), wire.PathDetails, func() {}, nil); err == nil {
 			t.Error("a function was posted")
+		}
+	})
+}
+
+// TestAConnectionThatTheEngineClosedIsNoFailure has the Engine close each connection under the next call.
+func TestAConnectionThatTheEngineClosedIsNoFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := start(t, "engine.test")
+		c := f.enrolled()
+		for range 5 {
+			closing := true
+			f.answer(wire.PathHeartbeat, func(w http.ResponseWriter, _ *http.Request) {
+				if closing {
+					closing = false
+					hangUp(w)
+				}
+			})
+			if err := c.heartbeat(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := f.to(wire.PathHeartbeat)[0].header["Idempotency-Key"]; got != nil {
+			t.Errorf("a header went out that is not of the contract: %q", got)
 		}
 	})
 }

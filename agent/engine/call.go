@@ -109,6 +109,8 @@ func (c *Client) request(ctx context.Context, p posting) (*http.Request, error) 
 	}
 	request.Header = c.header(p.token)
 	request.Header.Set("Content-Type", "application/json")
+	// Not sent, but lets the transport repeat a call that ran into a connection which the Engine had just closed.
+	request.Header["Idempotency-Key"] = nil
 	return request, nil
 }
 

@@ -266,5 +266,9 @@ func (c *Client) keepSigningKey(text, from string) {
 		c.log.Error("the Engine's signing key is not on disk", "error", err)
 		return
 	}
-	c.log.Warn("the key that scripts must be signed with is another one now", "from", from, "first", old == "")
+	if old == "" {
+		c.log.Info("the key that scripts must be signed with is stored", "from", from)
+		return
+	}
+	c.log.Warn("the key that scripts must be signed with is another one now", "from", from)
 }

@@ -31,6 +31,10 @@ func (c *Client) Post(ctx context.Context, path string, in, out any) error {
 			return fmt.Errorf("post %q: %w", path, err)
 		}
 		_, err = c.do(ctx, posting{path: path, body: body, token: token}, out)
+		if path == wire.PathDetails && is(err, http.StatusForbidden, "fingerprint_mismatch", "guid_mismatch") {
+			c.log.Warn("the Engine has another device under this host name; approve this one with overwrite, or rename it",
+				"hostname", c.cfg.Hostname)
+		}
 		if stale != "" || !renewable(path, err) {
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -63,6 +64,35 @@ func TestWhatIsTrusted(t *testing.T) {
 	}
 }
 
+// TestGosOwnCheckIsReplacedInOneCaseOnly looks at the TLS configuration itself: no test can put a root of its own among
+// the system's.
+func TestGosOwnCheckIsReplacedInOneCaseOnly(t *testing.T) {
+	pool := x509.NewCertPool()
+	for _, c := range []struct {
+		url      string
+		pool     *x509.CertPool
+		replaced bool
+	}{
+		{"https://10.1.2.3:5000", pool, true},
+		{"https://[::1]:5000", pool, true},
+		{"https://10.1.2.3:5000", nil, false},
+		{"https://engine.test", pool, false},
+		{"https://engine.test", nil, false},
+	} {
+		base, err := url.Parse(c.url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		conf := (&door{base: base, cfg: Config{Now: time.Now}}).tlsConfig(c.pool)
+		if conf.InsecureSkipVerify != c.replaced || (conf.VerifyConnection != nil) != c.replaced || conf.MinVersion != tls.VersionTLS12 || conf.RootCAs != c.pool {
+			t.Errorf("%s with roots of our own %t: %+v", c.url, c.pool != nil, conf)
+		}
+		if c.replaced && conf.VerifyConnection(tls.ConnectionState{}) == nil {
+			t.Errorf("%s: no certificate at all is trusted", c.url)
+		}
+	}
+}
+
 func TestOldTLSIsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		authority := newCerts(t)
@@ -78,13 +108,13 @@ func TestOldTLSIsRefused(t *testing.T) {
 func TestPlainHTTP(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := startWith(t, nil, nil)
-		for url, allowed := range map[string]bool{
+		for at, allowed := range map[string]bool{
 			"http://engine.test": true, "ws://10.0.0.1:5000": true, "http://localhost.evil.test": true, "http://127.0.0.1:5000": false,
 		} {
 			cfg := f.config(t.TempDir())
-			cfg.ServerURL, cfg.AllowPlainHTTP = url, allowed
+			cfg.ServerURL, cfg.AllowPlainHTTP = at, allowed
 			if _, err := New(cfg); !errors.Is(err, ErrPlainHTTP) {
-				t.Errorf("%s (allowed %t): %v, want ErrPlainHTTP", url, allowed, err)
+				t.Errorf("%s (allowed %t): %v, want ErrPlainHTTP", at, allowed, err)
 			}
 		}
 		cfg := f.config(t.TempDir())
