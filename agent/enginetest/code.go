@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// defaultSite is the site that the first start makes a code for.
+// defaultSite is the site that the first start makes a code for. Sites do not show on the agent's wire.
 const defaultSite = "Default"
 
 // InstallCode is an enrollment code of the older kind, which ends by date or by use.
@@ -48,12 +48,9 @@ func codeAdmits(tx *sql.Tx, code, fingerprint string, now time.Time) (bool, erro
 		code, fingerprint, now.Unix())
 }
 
-// useCode counts a completed enrollment and gives the code's site.
-func useCode(tx *sql.Tx, code, fingerprint string) (site string, err error) {
-	err = tx.QueryRow(`UPDATE codes SET use_count = use_count + 1, used_by = ?2
-		WHERE install = 0 AND upper(code) = upper(?1) OR install = 1 AND code = ?1 RETURNING site`, code, fingerprint).Scan(&site)
-	if errors.Is(err, sql.ErrNoRows) {
-		return defaultSite, nil
-	}
-	return site, err
+// useCode counts a completed enrollment.
+func useCode(tx *sql.Tx, code, fingerprint string) error {
+	_, err := tx.Exec(`UPDATE codes SET use_count = use_count + 1, used_by = ?2
+		WHERE install = 0 AND upper(code) = upper(?1) OR install = 1 AND code = ?1`, code, fingerprint)
+	return err
 }

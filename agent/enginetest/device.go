@@ -49,7 +49,10 @@ func (d *device) barred() bool { return d.status == StatusRevoked || d.status ==
 
 // save writes the row, new or not.
 func (d *device) save(tx *sql.Tx) error {
-	_, err := tx.Exec(`INSERT OR REPLACE INTO devices (`+deviceColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+	_, err := tx.Exec(`INSERT INTO devices (`+deviceColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (guid) DO UPDATE SET hostname = excluded.hostname, fingerprint = excluded.fingerprint,
+		token_version = excluded.token_version, status = excluded.status, agent_id = excluded.agent_id,
+		agent_hash = excluded.agent_hash, last_seen = excluded.last_seen, facts = excluded.facts, details = excluded.details`,
 		d.guid, d.hostname, d.fingerprint, d.tokenVersion, d.status, d.agentID, d.agentHash, d.lastSeen, d.facts, d.details)
 	return err
 }
@@ -63,7 +66,7 @@ func newDevice(guid, hostname, fingerprint string, now time.Time) *device {
 
 // enrollDevice gives the device that an approved claim becomes: a new one, the known one of the same key, or the known
 // one that this key overwrites.
-func enrollDevice(tx *sql.Tx, a *approval, site string, now time.Time) (*device, error) {
+func enrollDevice(tx *sql.Tx, a *approval, now time.Time) (*device, error) {
 	d, err := findDevice(tx, `guid = ?`, a.guid)
 	if err != nil {
 		return nil, err
@@ -79,9 +82,6 @@ func enrollDevice(tx *sql.Tx, a *approval, site string, now time.Time) (*device,
 		}
 	}
 	if d.hostname, err = freeHostname(tx, a.hostname, d.guid); err != nil {
-		return nil, err
-	}
-	if _, err := tx.Exec(`INSERT OR REPLACE INTO sites VALUES (?, ?)`, d.hostname, site); err != nil {
 		return nil, err
 	}
 	return d, d.save(tx)

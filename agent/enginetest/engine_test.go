@@ -91,8 +91,19 @@ func TestOneEnginePerFolder(t *testing.T) {
 	}
 }
 
+func TestFolderOfAnotherVersion(t *testing.T) {
+	cfg := Config{Dir: t.TempDir()}
+	e, err := New(cfg)
+	must(t, err)
+	mustExec(t, e, `PRAGMA user_version = 99`)
+	must(t, e.Close())
+	if _, err := New(cfg); !errors.Is(err, ErrVersion) {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestDamagedFolder(t *testing.T) {
-	for _, name := range []string{fileRootKey, fileLeafKey, fileTokenKey, fileScriptKey} {
+	for _, name := range []string{fileRootKey, fileLeafKey, fileTokenKey, fileScriptKey, fileDatabase} {
 		t.Run(name, func(t *testing.T) {
 			cfg := Config{Dir: t.TempDir()}
 			e, err := New(cfg)
@@ -102,7 +113,7 @@ func TestDamagedFolder(t *testing.T) {
 			if e, err := New(cfg); err == nil {
 				e.Close()
 				t.Error("an Engine started on a damaged key")
-			} else if !strings.Contains(err.Error(), name) {
+			} else if !strings.Contains(err.Error(), name) && name != fileDatabase {
 				t.Errorf("the error does not name %s: %v", name, err)
 			}
 		})

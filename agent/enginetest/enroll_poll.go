@@ -112,11 +112,10 @@ func (e *Engine) finalise(tx *sql.Tx, a *approval) (answer, error) {
 	if _, err := moveApproval(tx, a.reference, statusApproved, statusCompleted, a.guid); err != nil {
 		return answer{}, err
 	}
-	site, err := useCode(tx, a.code, a.fingerprint)
-	if err != nil {
+	if err := useCode(tx, a.code, a.fingerprint); err != nil {
 		return answer{}, err
 	}
-	d, err := enrollDevice(tx, a, site, e.now())
+	d, err := enrollDevice(tx, a, e.now())
 	if err != nil {
 		return answer{}, err
 	}

@@ -297,6 +297,35 @@ func TestProofIsUsedOnce(t *testing.T) {
 	}
 }
 
+func TestTokensAreHandedOutOnce(t *testing.T) {
+	p := newProbe(t, Start(t, Config{AutoApprove: true}), "host")
+	p.ask()
+	in := p.proof()
+	const polls = 8
+	answers := make(chan reply, polls)
+	for range polls {
+		go func() {
+			r, err := p.try(http.MethodPost, "/api/agent/enroll/poll", in)
+			if err != nil {
+				t.Error(err)
+			}
+			answers <- r
+		}()
+	}
+	handedOut := 0
+	for range polls {
+		r := <-answers
+		if r.str("access_token") != "" {
+			handedOut++
+		} else if r.str("detail") != "finalized" {
+			t.Errorf("%d %s", r.status, r.text)
+		}
+	}
+	if handedOut != 1 || len(p.e.Devices()) != 1 {
+		t.Errorf("tokens handed out %d times, %d devices", handedOut, len(p.e.Devices()))
+	}
+}
+
 func TestInstallCodes(t *testing.T) {
 	clock := newClock()
 	e := Start(t, Config{AutoApprove: true, Now: clock.now})

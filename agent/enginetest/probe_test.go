@@ -1,14 +1,15 @@
 package enginetest
 
 import (
-	"bytes"
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -90,17 +91,24 @@ func (r reply) str(key string) string {
 // call sends a body as it is when it is a string, else as JSON; nil sends none.
 func (p *probe) call(method, path string, in any) reply {
 	p.t.Helper()
+	r, err := p.try(method, path, in)
+	must(p.t, err)
+	return r
+}
+
+// try is call for goroutines, which cannot end the test.
+func (p *probe) try(method, path string, in any) (reply, error) {
 	text, isText := in.(string)
 	if !isText && in != nil {
 		encoded, err := json.Marshal(in)
 		if err != nil {
-			p.t.Fatal(err)
+			return reply{}, err
 		}
 		text = string(encoded)
 	}
-	r, err := http.NewRequestWithContext(p.t.Context(), method, p.e.URL()+path, bytes.NewReader([]byte(text)))
+	r, err := http.NewRequestWithContext(p.t.Context(), method, p.e.URL()+path, strings.NewReader(text))
 	if err != nil {
-		p.t.Fatal(err)
+		return reply{}, err
 	}
 	if !p.onlyPlain {
 		r.Header.Set("Content-Type", "application/json")
@@ -108,21 +116,16 @@ func (p *probe) call(method, path string, in any) reply {
 	if p.access != "" {
 		r.Header.Set("Authorization", "Bearer "+p.access)
 	}
-	for k, v := range p.header {
-		r.Header[k] = v
-	}
+	maps.Copy(r.Header, p.header)
 	answer, err := p.client.Do(r)
 	if err != nil {
-		p.t.Fatal(err)
+		return reply{}, err
 	}
 	defer answer.Body.Close()
 	body, err := io.ReadAll(answer.Body)
-	if err != nil {
-		p.t.Fatal(err)
-	}
 	out := reply{status: answer.StatusCode, header: answer.Header, text: string(body)}
-	json.Unmarshal(body, &out.body)
-	return out
+	json.Unmarshal(body, &out.body) // a page leaves it nil
+	return out, err
 }
 
 func (p *probe) post(path string, in any) reply {

@@ -100,10 +100,12 @@ func (d *demo) start() (err error) {
 		return err
 	}
 	d.engine, err = enginetest.New(enginetest.Config{Dir: filepath.Join(d.Home, "engine"), Log: slog.New(engineLog{narrator: d.narrator})})
-	if errors.Is(err, enginetest.ErrInUse) {
+	switch {
+	case errors.Is(err, enginetest.ErrInUse):
 		return withHint(err, "another demo runs there; stop it, or choose another folder with --home")
-	}
-	if err != nil {
+	case errors.Is(err, enginetest.ErrVersion):
+		return withHint(err, "remove %s, or choose another folder with --home", short(d.Home))
+	case err != nil:
 		return err
 	}
 	d.say("Engine", "%s, state in %s", d.engine.URL(), short(filepath.Join(d.Home, "engine")))

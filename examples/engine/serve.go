@@ -32,10 +32,12 @@ func (c *serveCmd) Run(ctx context.Context, s streams) error {
 	e, err := enginetest.New(enginetest.Config{
 		Dir: c.Dir, Addr: c.Addr, AutoApprove: c.AutoApprove, Log: slog.New(slog.NewTextHandler(s.err, nil)),
 	})
-	if errors.Is(err, enginetest.ErrInUse) {
+	switch {
+	case errors.Is(err, enginetest.ErrInUse):
 		return withHint(err, "stop that one, or choose another folder with --dir")
-	}
-	if err != nil {
+	case errors.Is(err, enginetest.ErrVersion):
+		return withHint(err, "remove it, or choose another one with --dir")
+	case err != nil:
 		return err
 	}
 	if err := c.introduce(s.out, e); err != nil {
