@@ -44,7 +44,7 @@ func writeFile(path string, data []byte) (err error) {
 
 // readFile reads a file of the tree. A missing one is fs.ErrNotExist; one past maxFile is refused.
 func readFile(path string) ([]byte, error) {
-	f, err := os.Open(path)
+	f, err := openFile(path)
 	if err != nil {
 		return nil, err
 	}

@@ -2,13 +2,18 @@ package settings
 
 import (
 	"errors"
+	"os"
 	"time"
 
 	"golang.org/x/sys/windows"
 )
 
-// replaceTries bounds the wait for a reader of another process, which keeps a file from being replaced here.
-const replaceTries = 40
+// A file that another process has open cannot be replaced here, and one that is being replaced cannot be opened. Both
+// last an instant; busyTries bounds the wait.
+const (
+	busyTries = 40
+	busyPause = 5 * time.Millisecond
+)
 
 func replace(from, to string) error {
 	f, err := windows.UTF16PtrFromString(from)
@@ -19,12 +24,26 @@ func replace(from, to string) error {
 	if err != nil {
 		return err
 	}
+	return whileBusy(func() error {
+		return windows.MoveFileEx(f, t, windows.MOVEFILE_REPLACE_EXISTING|windows.MOVEFILE_WRITE_THROUGH)
+	})
+}
+
+func openFile(path string) (f *os.File, err error) {
+	err = whileBusy(func() error {
+		f, err = os.Open(path)
+		return err
+	})
+	return f, err
+}
+
+func whileBusy(do func() error) error {
 	for try := 1; ; try++ {
-		err = windows.MoveFileEx(f, t, windows.MOVEFILE_REPLACE_EXISTING|windows.MOVEFILE_WRITE_THROUGH)
-		if err == nil || try == replaceTries || !busy(err) {
+		err := do()
+		if err == nil || try == busyTries || !busy(err) {
 			return err
 		}
-		time.Sleep(5 * time.Millisecond)
+		time.Sleep(busyPause)
 	}
 }
 

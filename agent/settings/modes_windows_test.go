@@ -10,7 +10,7 @@ func skipModesOnWindows(t *testing.T) {
 }
 
 func TestDPAPI(t *testing.T) {
-	for _, plain := range []string{"refresh", "", "\x00\xff"} {
+	for _, plain := range []string{"refresh", "\x00\xff"} {
 		sealed, err := dpapi{}.Seal([]byte(plain))
 		if err != nil {
 			t.Fatal(err)

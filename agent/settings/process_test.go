@@ -86,7 +86,7 @@ func TestFilesAreWholeAtEveryInstant(t *testing.T) {
 	tree := open(t, nil)
 	path := tree.file("whole")
 	whole := func() error {
-		data, err := os.ReadFile(path)
+		data, err := readFile(path)
 		if err != nil {
 			return err
 		}
