@@ -151,8 +151,10 @@ func (a *agent) openRoles(_ context.Context, c *runCmd) error {
 	if err := seed(dir, luaroles.Files); err != nil {
 		return err
 	}
+	nursery := role.NewNursery(worker)
+	a.undo = append(a.undo, func() error { nursery.Close(); return nil })
 	roles := role.Config{
-		Worker: worker, Place: a.place, Bindings: carried(all.List()), Agent: a, Lost: a.lost,
+		Workers: nursery, Place: a.place, Bindings: carried(all.List()), Agent: a, Lost: a.lost,
 		Log: a.roleLog, Limits: role.DefaultLimits(),
 	}
 	a.table.Refused = a.lost

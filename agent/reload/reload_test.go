@@ -81,8 +81,10 @@ func watchFolder(t *testing.T, change ...func(*Config)) *folder {
 		release: make(chan struct{}), lost: make(chan error, 100),
 	}
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
+	nursery := role.NewNursery(workerPath)
+	t.Cleanup(nursery.Close)
 	roles := role.Config{
-		Worker: workerPath, Agent: f, Limits: role.DefaultLimits(), Bindings: []bindings.Binding{f.desk()},
+		Workers: nursery, Agent: f, Limits: role.DefaultLimits(), Bindings: []bindings.Binding{f.desk()},
 		Place: func() bindings.Place { return bindings.Place{Context: "system"} },
 		Log:   func(name string) *slog.Logger { return log.With("role", name) },
 		Lost:  func(_ wire.Event, _ string, err error) { f.lost <- err },

@@ -13,10 +13,10 @@ import (
 )
 
 // quiet is the configuration of a benchmark: nothing is logged, and what is emitted is counted.
-func quiet(got chan wire.Result) Config {
+func quiet(b *testing.B, got chan wire.Result) Config {
 	o := &office{emitted: got}
 	return Config{
-		Worker: workerPath, Agent: o, Limits: DefaultLimits(), Bindings: []bindings.Binding{o.desk()},
+		Workers: nursery(b, workerPath), Agent: o, Limits: DefaultLimits(), Bindings: []bindings.Binding{o.desk()},
 		Place: func() bindings.Place { return bindings.Place{Context: "system"} },
 		Log:   func(string) *slog.Logger { return slog.New(slog.DiscardHandler) },
 		Lost:  func(wire.Event, string, error) {},
@@ -38,7 +38,7 @@ func BenchmarkEvents(b *testing.B) {
 	for name, handler := range map[string]string{"plain": `local x = ev.n + 1`, "calling": `desk.say(ev.n)`} {
 		b.Run(name, func(b *testing.B) {
 			got := make(chan wire.Result, 1024)
-			r := startBench(b, quiet(got), on(handler))
+			r := startBench(b, quiet(b, got), on(handler))
 			data := json.RawMessage(`{"n":1,"text":"some words that an event may hold"}`)
 			go func() {
 				for range got {
@@ -59,7 +59,7 @@ func BenchmarkEvents(b *testing.B) {
 
 // BenchmarkStart measures a worker's start with a small role, to serving.
 func BenchmarkStart(b *testing.B) {
-	cfg := quiet(nil)
+	cfg := quiet(b, nil)
 	for range b.N {
 		r, err := Start(b.Context(), cfg, source(on(`local x = ev.n`)))
 		if err != nil {
@@ -74,7 +74,7 @@ func BenchmarkStart(b *testing.B) {
 // BenchmarkIdleWorker measures what one idle worker costs: the kernel's proportional set size over ten workers.
 func BenchmarkIdleWorker(b *testing.B) {
 	const workers = 10
-	cfg := quiet(nil)
+	cfg := quiet(b, nil)
 	var roles []*Role
 	for range workers {
 		roles = append(roles, startBench(b, cfg, on(`local x = ev.n`)))

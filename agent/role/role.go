@@ -66,9 +66,9 @@ type Agent interface {
 
 // Config is the same for all roles of an agent.
 type Config struct {
-	// Worker is the path of the worker program.
-	Worker string
-	Place  func() bindings.Place
+	// Workers starts the workers.
+	Workers *Nursery
+	Place   func() bindings.Place
 	// Bindings are all that the core carries out.
 	Bindings []bindings.Binding
 	Agent    Agent
@@ -121,7 +121,7 @@ func newRole(cfg Config, src Source) (*Role, error) {
 	if err != nil {
 		return nil, err
 	}
-	w, err := spawn(cfg.Worker)
+	w, err := cfg.Workers.spawn()
 	if err != nil {
 		return nil, fmt.Errorf("start worker: %w", err)
 	}

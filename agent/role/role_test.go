@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -89,12 +90,18 @@ func (o *office) hold(ctx context.Context) error {
 	}
 }
 
+func nursery(tb testing.TB, path string) *Nursery {
+	n := NewNursery(path)
+	tb.Cleanup(n.Close)
+	return n
+}
+
 func newOffice(t *testing.T) (*office, Config) {
 	o := &office{t: t, emitted: make(chan wire.Result, 1000), lost: make(chan error, 1000), release: make(chan struct{})}
 	limits := DefaultLimits()
 	limits.Stop = 500 * time.Millisecond
 	return o, Config{
-		Worker: workerPath, Agent: o, Limits: limits, Bindings: []bindings.Binding{o.desk()},
+		Workers: nursery(t, workerPath), Agent: o, Limits: limits, Bindings: []bindings.Binding{o.desk()},
 		Place: func() bindings.Place { return bindings.Place{Context: "system", Hostname: "lab"} },
 		Log:   func(name string) *slog.Logger { return slog.New(slog.NewTextHandler(o, nil)).With("role", name) },
 		Lost:  func(_ wire.Event, _ string, err error) { o.lost <- err },
@@ -297,15 +304,35 @@ func TestAWorkerThatSpeaksNonsense(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, cfg := newOffice(t)
-			cfg.Worker = filepath.Join(t.TempDir(), "worker")
-			if err := os.WriteFile(cfg.Worker, []byte(script), 0o755); err != nil {
+			path := filepath.Join(t.TempDir(), "worker")
+			if err := os.WriteFile(path, []byte(script), 0o755); err != nil {
 				t.Fatal(err)
 			}
+			cfg.Workers = nursery(t, path)
 			ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 			defer cancel()
 			if _, err := Start(ctx, cfg, source("")); err == nil {
 				t.Fatal("it was taken for a worker")
 			}
 		})
+	}
+}
+
+// TestWorkersOutliveTheThreadsOfOthers ends many threads, as a binding that locks one does: no worker may die of it.
+func TestWorkersOutliveTheThreadsOfOthers(t *testing.T) {
+	_, cfg := newOffice(t)
+	var roles []*Role
+	for range 20 {
+		roles = append(roles, start(t, cfg, ""))
+		var threads sync.WaitGroup
+		for range 4 {
+			threads.Go(runtime.LockOSThread) // never unlocked, so the thread ends with it
+		}
+		threads.Wait()
+	}
+	for _, r := range roles {
+		if h := r.Health(t.Context()); h.Status != "healthy" {
+			t.Fatalf("%+v: %v", h, r.Err())
+		}
 	}
 }

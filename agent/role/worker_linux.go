@@ -5,8 +5,8 @@ import (
 	"syscall"
 )
 
-// attributes make the worker die with the agent and keep the terminal's signals from it. The death signal is bound
-// to the thread that starts the worker; Go ends no thread on which no goroutine was locked.
+// attributes make the worker die with the thread that starts it, the nursery's, and keep the terminal's signals from
+// it.
 func attributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 }
