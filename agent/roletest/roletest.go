@@ -53,22 +53,38 @@ func role(t *testing.T, dir fs.FS, file string, libs []contract.Source) {
 	}
 }
 
-// Example runs a piece of a face's documentation as the body of a role's handler: it must not raise.
+// Example runs a piece of a face's documentation as the body of a role's handler: it must not raise. Files and programs
+// are real, below a directory of its own; the network is not.
 func Example(t *testing.T, b bindings.Binding, code string) {
-	grants := ""
-	if b.Grant != "" {
-		grants = `ROLE_GRANTS = { "` + b.Grant + `" }`
-	}
 	s := trial.Suite{
-		Role: contract.Source{File: "role_example.lua", Text: []byte(`ROLE_NAME = "example" ROLE_CONTEXTS = { "system" } ` + grants + `
-local Role = {}
-function Role:register_events(events) events:on("example", function(event) ` + code + "\nend) end\nreturn Role")},
-		Tests:    contract.Source{File: "example_test.lua", Text: []byte(`function test_example(t) t.deliver("example", {}) end`)},
-		Bindings: carried(all.List()), Pure: pure.List(), Dir: t.TempDir(),
+		Role:     contract.Source{File: "role_example.lua", Text: []byte(exampleRole(b, code))},
+		Tests:    contract.Source{File: "example_test.lua", Text: []byte(exampleTest(b))},
+		Bindings: carried(all.List()), Pure: pure.List(), Real: []string{"fs", "process"}, Dir: t.TempDir(),
 	}
 	if err := s.Run("test_example"); err != nil {
 		t.Error(err)
 	}
+}
+
+func exampleRole(b bindings.Binding, code string) string {
+	grants := ""
+	if b.Grant != "" {
+		grants = `ROLE_GRANTS = { "` + b.Grant + `" }`
+	}
+	return `ROLE_NAME = "example" ROLE_CONTEXTS = { "system" } ` + grants + ` local Role = {}
+function Role:register_events(events) events:on("example", function(event) ` + code + `
+end) end
+return Role`
+}
+
+func exampleTest(b bindings.Binding) string {
+	stubs := ""
+	if b.Name == "http" {
+		stubs = `for _, f in ipairs({ "get", "post", "request" }) do
+			t.stub("http." .. f, function() return { status = 200, headers = {}, body = "{}", url = "" } end)
+		end`
+	}
+	return "function test_example(t) " + stubs + ` t.deliver("example", {}) t.clock(3600) end`
 }
 
 func carried(list []bindings.Binding) []bindings.Binding {

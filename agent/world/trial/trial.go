@@ -24,7 +24,9 @@ type Suite struct {
 	Libs  []contract.Source
 	// Bindings are those that the core would carry out; Pure are those of the world.
 	Bindings, Pure []bindings.Binding
-	Dir            string // the role's data directory
+	// Real are modules that are really carried out, besides those that touch no machine.
+	Real []string
+	Dir  string // the role's data directory
 }
 
 // limit is how long one test may take in real time: its clock is a fake one, so nothing needs long.
