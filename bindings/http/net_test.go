@@ -18,6 +18,9 @@ import (
 	"time"
 )
 
+// nobody is where nobody listens: the port of a service that was given up in the eighties.
+const nobody = "127.0.0.1:1"
+
 func quiet() *log.Logger { return log.New(io.Discard, "", 0) }
 
 // authority signs the certificates of the test's servers.

@@ -96,7 +96,6 @@ func TestProxiesThatAreNone(t *testing.T) {
 	r := newRole(t, "http:127.0.0.1", "http:a.test")
 	target := serve(t, say("direct"))
 	safe := serveTLS(t, "a.test", ca.leaf("a.test"), say("direct"))
-	nobody := listenNowhere(t)
 	for _, c := range []struct{ code, target, proxy string }{
 		{"proxy", target, "http://" + nobody},
 		{"proxy", safe, "http://" + nobody},
@@ -113,16 +112,6 @@ func TestProxiesThatAreNone(t *testing.T) {
 	}
 	r.refused("timeout", "get", safe, opts{"proxy": "http://" + listen(t, mute).String(), "timeout": soon})
 	r.refused("broken", "get", safe, opts{"proxy": "http://" + listen(t, answerWith("!")).String()})
-}
-
-func listenNowhere(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
 }
 
 func TestThroughSOCKS(t *testing.T) {
