@@ -233,6 +233,7 @@ func (k *checker) loop(s ast.Stmt) {
 		s.Stmts = k.block(s.Stmts)
 	case *ast.GenericForStmt:
 		k.needs(hidden + k.list(s.Exprs))
+		rewriteFor(s)
 		k.declare(hidden + len(s.Names))
 		s.Stmts = padded(k.block(s.Stmts), true)
 	}

@@ -116,6 +116,23 @@ func rewriteAssign(s ast.Stmt) ast.Stmt {
 	return block
 }
 
+// rewriteFor gives a loop over an iterator all of the three values that it needs. What the list does not give,
+// gopher-lua leaves as it was in the registers; and of a call that ends a list of more values than the loop has names,
+// it takes no result.
+func rewriteFor(s *ast.GenericForStmt) {
+	last := s.Exprs[len(s.Exprs)-1]
+	if givesMany(last) && len(s.Exprs) < 3 {
+		for len(s.Names) < len(s.Exprs) {
+			s.Names = append(s.Names, "(unused)")
+		}
+		return
+	}
+	s.Exprs = append(s.Exprs, at(&ast.NilExpr{}, last))
+	for len(s.Exprs) < 3 {
+		s.Exprs = append(s.Exprs, at(&ast.NilExpr{}, last))
+	}
+}
+
 // loosen undoes the cut to one value where there is one target to take it anyway. With the cut, gopher-lua calls a
 // function in the place of the local that gets its result, over the locals after it.
 func loosen(s *ast.AssignStmt) {

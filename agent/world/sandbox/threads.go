@@ -3,6 +3,7 @@ package sandbox
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	lua "github.com/yuin/gopher-lua"
 )
@@ -136,12 +137,17 @@ func (e *Env) release(th *lua.LState) {
 	}
 }
 
-// rethrow raises again what a protected call or coroutine ended with, if the thread must end: no script may keep the
-// end of its context for itself.
+// rethrow is called with what a protected call or a coroutine ended with. It raises if the thread must end: no script
+// may keep the end of its context for itself.
 func (e *Env) rethrow(L *lua.LState, failure lua.LValue) {
-	if e.ended(L) != nil {
-		L.Error(failure, 0)
+	err := e.ended(L)
+	if err == nil {
+		return
 	}
+	if message, ok := toText(failure); ok && strings.Contains(message, L.Context().Err().Error()) {
+		L.Error(failure, 0) // it says where the end came
+	}
+	L.RaiseError("%s", err)
 }
 
 func (e *Env) pcall(L *lua.LState) int {

@@ -122,6 +122,19 @@ for k, v in ipairs({ 1, 2, nil, 4 }) do keys = keys + v end
 assert(keys == 9)
 for k in (function(_, k) k = (k or 0) + 1 if k < 4 then return k end end) do keys = keys + k end
 assert(keys == 15)
+local seen2 = ""
+for k in next, { 1, 2 } do seen2 = seen2 .. k end
+for k, v in next, { 5, 6 } do seen2 = seen2 .. k .. v end
+for k, v, none in next, { 7 }, nil do seen2 = seen2 .. k .. v .. tostring(none) end
+local function upto(n, c) c = (c or 0) + 1 if c <= n then return c end end
+local function two() return 2, nil end
+local function four() return upto, 2, nil, "extra" end
+for k in upto, two() do seen2 = seen2 .. k end
+for k in four() do seen2 = seen2 .. k end
+for k, v in upto, 2, two() do seen2 = seen2 .. k end
+for k in upto, (two()) do seen2 = seen2 .. k end
+for k in upto, 2, nil, four() do seen2 = seen2 .. k end
+assert(seen2 == "1215" .. "2617nil" .. "12" .. "12" .. "" .. "12" .. "12", seen2)
 local t = {}
 for k = 1, 100 do t[k] = k t["k" .. k] = k end
 for k in pairs(t) do t[k] = nil end
