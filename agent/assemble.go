@@ -98,6 +98,7 @@ func (a *agent) openLogs(_ context.Context, c *runCmd) (err error) {
 	}
 	a.undo = append(a.undo, a.logs.Close)
 	a.log = a.logs.Logger()
+	slog.SetDefault(a.log) // libraries speak there: net/http, of peers that break the rules
 	return nil
 }
 

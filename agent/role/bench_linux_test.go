@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/bunny-lab-io/borealis-agent/agent/wire"
 	"github.com/bunny-lab-io/borealis-agent/bindings"
@@ -47,6 +48,7 @@ func BenchmarkEvents(b *testing.B) {
 			b.ResetTimer()
 			for range b.N {
 				for r.Deliver(wire.Event{Name: "go", Data: data}) != nil {
+					time.Sleep(20 * time.Microsecond)
 				}
 			}
 			r.mailbox.open.Wait()

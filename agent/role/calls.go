@@ -40,7 +40,15 @@ func (r *Role) do(ctx context.Context, call bindings.Call) (any, error) {
 		}
 	}
 	result, err := r.set.Call(ctx, call)
+	if denied(err) { // what an operator looks for when a role does not do what it should
+		r.log.Warn("denied", "call", call.Module+"."+call.Func, "reason", err)
+	}
 	return result, failure(err)
+}
+
+func denied(err error) bool {
+	var failed *bindings.Error
+	return errors.As(err, &failed) && failed.Code == "denied"
 }
 
 // failure gives a binding's refusal the shape in which it travels.

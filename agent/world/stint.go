@@ -24,8 +24,30 @@ type stint struct {
 
 type stintKey struct{}
 
-// run waits for the place's turn and runs f on a thread of its own. The thread is thrown away afterwards: a thread
-// that ended in an error is in no state to be used again.
+// maxIdle is how many threads wait to be used again: as many as the core lets a role have under way.
+const maxIdle = 16
+
+// thread gives a thread that nothing runs on.
+func (w *World) thread() *lua.LState {
+	if n := len(w.idle); n > 0 {
+		thread := w.idle[n-1]
+		w.idle = w.idle[:n-1]
+		return thread
+	}
+	thread, _ := w.state.NewThread()
+	return thread
+}
+
+// rest keeps a thread for the next stint.
+func (w *World) rest(thread *lua.LState) {
+	if len(w.idle) < maxIdle {
+		thread.SetTop(0)
+		w.idle = append(w.idle, thread)
+	}
+}
+
+// run waits for the place's turn and runs f on a thread of its own. A thread that ended in an error is thrown away: it
+// is in no state to be used again.
 func (w *World) run(ctx context.Context, p place, f func(L *lua.LState) error) (err error) {
 	if err := w.baton.wait(ctx, p); err != nil {
 		return err
@@ -34,7 +56,7 @@ func (w *World) run(ctx context.Context, p place, f func(L *lua.LState) error) (
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	s := &stint{world: w, cancel: cancel, left: w.limits.Processor}
-	thread, _ := w.state.NewThread()
+	thread := w.thread()
 	thread.SetContext(context.WithValue(ctx, stintKey{}, s))
 	s.resume(thread)
 	defer s.pause()
@@ -44,7 +66,10 @@ func (w *World) run(ctx context.Context, p place, f func(L *lua.LState) error) (
 		}
 		err = because(ctx, err)
 	}()
-	return f(thread)
+	if err = f(thread); err == nil {
+		w.rest(thread)
+	}
+	return err
 }
 
 // because names the reason when it was the end of its context that ended a stint.

@@ -47,6 +47,7 @@ type World struct {
 	baton baton
 	// All below is touched only with the baton held.
 	state    *lua.LState
+	idle     []*lua.LState // threads of stints that ended well
 	env      *sandbox.Env
 	marks    marks
 	loading  bool
