@@ -126,7 +126,7 @@ func (e *Engine) guard(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "closed", http.StatusServiceUnavailable)
 		return
 	}
-	e.ServeHTTP(w, r)
+	e.handle(w, r)
 }
 
 // Close ends every session and request, and then the database. It may be called again.

@@ -37,7 +37,7 @@ func FuzzREST(f *testing.F) {
 		r.Header.Set("Content-Type", "application/json")
 		r.Header.Set("Authorization", "Bearer "+access)
 		w := httptest.NewRecorder()
-		e.ServeHTTP(w, r)
+		e.handle(w, r)
 		var told map[string]any
 		if err := json.Unmarshal(w.Body.Bytes(), &told); err != nil {
 			t.Errorf("%s: %d %q", route.path, w.Code, w.Body)
@@ -77,6 +77,9 @@ func FuzzEvents(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Cleanup(func() { e.Close() })
+	if _, err := e.Send(Job{}); err != nil { // so that job 1 can have results
+		f.Fatal(err)
+	}
 	f.Add(true, `{"job_id":1,"status":"Success","stdout":{"a":[1]},"context":7}`)
 	f.Add(true, `{"job_id":1e999}`)
 	f.Add(false, `{"agent_id":"A_B_C","service_mode":[]}`)

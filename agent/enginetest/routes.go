@@ -34,8 +34,8 @@ func (e *Engine) routeTable() []route {
 
 func (e *Engine) health(*http.Request) (answer, error) { return ok(object{"status": "ok"}), nil }
 
-// ServeHTTP serves one request: faults first, then Socket.IO, then the endpoints.
-func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// handle serves one request: faults first, then Socket.IO, then the endpoints.
+func (e *Engine) handle(w http.ResponseWriter, r *http.Request) {
 	if f := e.faults.at(r.URL.Path); f != nil && f(w, r) {
 		return
 	}

@@ -18,9 +18,10 @@ const (
 
 // agentProcess is the agent that the demo started.
 type agentProcess struct {
-	cmd  *exec.Cmd
-	done chan struct{} // closed when the process has ended and its output was read
-	err  error         // how it ended; read it after done
+	cmd      *exec.Cmd
+	patience time.Duration // how long it may take to end
+	done     chan struct{} // closed when the process has ended and its output was read
+	err      error         // how it ended; read it after done
 }
 
 // findAgent gives the agent's binary.
@@ -64,7 +65,7 @@ func startAgent(binary string, line func(string), env []string, args ...string) 
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	p := &agentProcess{cmd: cmd, done: make(chan struct{})}
+	p := &agentProcess{cmd: cmd, patience: endLimit, done: make(chan struct{})}
 	go func() {
 		defer close(p.done)
 		p.err = cmd.Wait()
@@ -93,14 +94,14 @@ func (p *agentProcess) stop() error {
 	if err := askToEnd(p.cmd.Process); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}
-	patience := time.NewTimer(endLimit)
-	defer patience.Stop()
+	limit := time.NewTimer(p.patience)
+	defer limit.Stop()
 	select {
 	case <-p.done:
 		return p.err
-	case <-patience.C:
+	case <-limit.C:
 	}
 	err := p.cmd.Process.Kill()
 	<-p.done
-	return errors.Join(fmt.Errorf("the agent, pid %d, did not end within %v and was killed", p.pid(), endLimit), err)
+	return errors.Join(fmt.Errorf("the agent, pid %d, did not end within %v and was killed", p.pid(), p.patience), err)
 }
