@@ -38,7 +38,7 @@ func TestMain(m *testing.M) {
 
 // device is a whole agent, as a process, in a tree of its own.
 type device struct {
-	t      *testing.T
+	t      testing.TB
 	engine *enginetest.Engine
 	home   string
 	root   string // the file with the Engine's root
@@ -65,7 +65,7 @@ func (b *syncBuffer) String() string {
 }
 
 // newDevice prepares a tree whose only roles are the ones named here; none means the shipped ones.
-func newDevice(t *testing.T, e *enginetest.Engine, roles map[string]string) *device {
+func newDevice(t testing.TB, e *enginetest.Engine, roles map[string]string) *device {
 	t.Helper()
 	d := &device{t: t, engine: e, home: t.TempDir(), root: filepath.Join(t.TempDir(), "root.pem")}
 	if err := os.WriteFile(d.root, e.RootPEM(), 0o600); err != nil {
