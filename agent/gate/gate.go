@@ -118,11 +118,14 @@ func (g *Gate) tunnel(ev wire.Event) error {
 	return nil
 }
 
-// ours says whether host is this one. An empty name and the wildcards that upstream knows are nobody's: they would
-// have every device of the Engine run the job.
+// ours says whether host is this one, or one of the names that the contract has for every host. The name is no
+// barrier, since no signature covers it: it only routes.
 func (g *Gate) ours(host string) bool {
-	host = strings.TrimSpace(host)
-	return host != "" && strings.EqualFold(host, strings.TrimSpace(g.cfg.Hostname))
+	switch host = strings.TrimSpace(host); strings.ToLower(host) {
+	case "", "*", "unknown", "(unknown)":
+		return true
+	}
+	return strings.EqualFold(host, strings.TrimSpace(g.cfg.Hostname))
 }
 
 // refuse makes the answer to a job that is not run.

@@ -111,6 +111,9 @@ func TestAdmittedJobs(t *testing.T) {
 		script  string
 	}{
 		"another case of the host": {map[string]any{"target_hostname": " Lab-Pc7 "}, vectorScript},
+		"no host":                  {map[string]any{"target_hostname": nil}, vectorScript},
+		"any host":                 {map[string]any{"target_hostname": "*"}, vectorScript},
+		"unknown host":             {map[string]any{"target_hostname": "(Unknown)"}, vectorScript},
 		"no algorithm":             {map[string]any{"sig_alg": nil}, vectorScript},
 		"eddsa":                    {map[string]any{"sig_alg": " EdDSA"}, vectorScript},
 		"white space in base64":    {map[string]any{"script_content": " V3JpdGUt\r\nT3V0cHV0\tICd0\u00a0ZXJuLTcnCg==\n", "signature": vectorSig[:20] + "\n " + vectorSig[20:]}, vectorScript},
@@ -222,17 +225,13 @@ func TestWithoutAStoredKeyNothingRuns(t *testing.T) {
 }
 
 func TestOthersJobsMeetSilence(t *testing.T) {
-	for _, host := range []any{"LAB-PC8", "", nil, "*", "unknown", "(unknown)", 7, "lab-pc7.example", []any{"lab-pc7"}} {
+	for _, host := range []any{"LAB-PC8", "**", 7, "lab-pc7.example", []any{"lab-pc7"}} {
 		for _, signature := range []any{vectorSig, "bad"} {
 			_, err := newGate(wire.System).Admit(vector(t, map[string]any{"target_hostname": host, "signature": signature}))
 			if !errors.Is(err, ErrNotOurs) {
 				t.Errorf("host %v: %v, want ErrNotOurs", host, err)
 			}
 		}
-	}
-	nameless := newGate(wire.System, func(c *Config) { c.Hostname = "" })
-	if _, err := nameless.Admit(vector(t, map[string]any{"target_hostname": ""})); !errors.Is(err, ErrNotOurs) {
-		t.Errorf("no name on either side: %v, want ErrNotOurs", err)
 	}
 }
 

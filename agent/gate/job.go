@@ -31,7 +31,7 @@ func (g *Gate) job(ev wire.Event) (wire.Event, error) {
 	if err != nil && !errors.As(err, &field) {
 		return wire.Event{}, fmt.Errorf("event %q: %w: %w", ev.Name, ErrMalformed, err)
 	}
-	if !g.ours(job.TargetHostname) {
+	if !g.ours(job.TargetHostname) || (field != nil && field.Field == "target_hostname") {
 		return wire.Event{}, ErrNotOurs
 	}
 	mode, err := g.route(job)

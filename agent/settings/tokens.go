@@ -65,7 +65,7 @@ func (t *Tree) refreshToken() (string, error) {
 	}
 	plain, err := t.sealer.Open(sealed)
 	if err != nil {
-		return "", fmt.Errorf("refresh token in %q is sealed for another machine or broken: %w", t.file(refreshFile), err)
+		return "", fmt.Errorf("refresh token in %q is sealed for another machine or broken, delete it to enroll again: %w", t.file(refreshFile), err)
 	}
 	return trimText(string(plain)), nil
 }
