@@ -84,26 +84,33 @@ func (r *Reloader) Run(ctx context.Context, stop func() (context.Context, contex
 	r.retire(bounded)
 }
 
-// follow looks at the directory whenever there is a hint, and now and then without one.
+// follow looks at the directory whenever there is a hint, and now and then without one. While something is unsettled,
+// hints are not heard: two looks must lie apart, however many notifications one save gives.
 func (r *Reloader) follow(ctx, life context.Context, hints <-chan struct{}) {
 	rescan := time.NewTicker(r.cfg.Times.Rescan)
 	defer rescan.Stop()
 	var before snapshot
-	for {
+	for ctx.Err() == nil {
 		now := look(r.cfg.Dir, r.cfg.Owned)
 		settled := r.apply(life, before, now)
 		before = now
-		again := rescan.C
 		if !settled {
-			again = time.After(r.cfg.Times.Settle)
+			pause(ctx, r.cfg.Times.Settle)
+			continue
 		}
 		select {
 		case <-ctx.Done():
-			return
 		case <-hints:
 		case <-r.renewed:
-		case <-again:
+		case <-rescan.C:
 		}
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
 	}
 }
 

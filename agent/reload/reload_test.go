@@ -450,6 +450,24 @@ func TestNoEventIsLostOrHandledTwiceWhileVersionsChange(t *testing.T) {
 	}
 }
 
+// TestAFileThatIsStillBeingWrittenDoesNotCount saves in pieces that are each a whole role, closer together than two
+// looks lie apart: none but the last may ever serve.
+func TestAFileThatIsStillBeingWrittenDoesNotCount(t *testing.T) {
+	const settle = 200 * time.Millisecond
+	f := watchFolder(t, func(c *Config) { c.Times.Settle = settle })
+	last, busy := time.Now(), false
+	for i := range 60 {
+		f.save("role_a.lua", saying("a", fmt.Sprint("piece", i%30)))
+		busy = busy || time.Since(last) > settle/2 // the machine let the file rest: then it may serve
+		last = time.Now()
+		time.Sleep(5 * time.Millisecond)
+		if n := f.table.Dispatch(wire.Event{Name: "ask"}); n > 0 && !busy {
+			t.Fatalf("piece %d serves", i)
+		}
+	}
+	f.answers("piece29")
+}
+
 func TestARenewalBringsTheSameBytesToLifeAgain(t *testing.T) {
 	f := watchFolder(t)
 	f.save("role_a.lua", saying("a", "one"))
