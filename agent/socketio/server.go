@@ -160,8 +160,8 @@ func (s *Server) Broadcast(event string, args ...any) error {
 	return nil
 }
 
-// Close takes leave of every session and waits for their goroutines, running callbacks included: do not call it
-// from one. Later requests are refused.
+// Close ends every session, as a server does that may come back, and waits for their goroutines, running callbacks
+// included: do not call it from one. Later requests are refused.
 func (s *Server) Close() error {
 	s.mu.Lock()
 	s.closed = true

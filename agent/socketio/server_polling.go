@@ -36,12 +36,15 @@ func (x *session) servePoll(w http.ResponseWriter, r *http.Request) {
 	}
 	defer x.endPoll()
 	fs, last := x.next(r.Context().Done(), released)
-	if fs == nil { // the request is gone, or a websocket takes over
+	switch {
+	case fs == nil && last:
+		http.Error(w, "closed", http.StatusServiceUnavailable)
+	case fs == nil: // the request is gone, or a websocket takes over
 		x.answer(w, []frame{text("6")})
-		return
-	}
-	if err := x.answer(w, fs); err != nil {
-		x.fail(fmt.Errorf("poll: %w", err)) // the peer has missed something
+	default:
+		if err := x.answer(w, fs); err != nil {
+			x.fail(fmt.Errorf("poll: %w", err)) // the peer has missed something
+		}
 	}
 	if last {
 		x.cancel(ErrClosed)

@@ -44,9 +44,11 @@ func (x *session) fits(fs []frame) error {
 	}
 }
 
-// leave ends the session once the peer has what waits for it, or did not take it within the grace.
-func (x *session) leave() {
+// leave ends the session once the peer has what waits for it, or did not take it within the grace. The farewell
+// tells the peer to stay away; without one it may come back.
+func (x *session) leave(farewell ...frame) {
 	x.parting.Do(func() {
+		x.farewell = farewell
 		for _, s := range x.all() {
 			s.drop()
 		}
@@ -55,7 +57,8 @@ func (x *session) leave() {
 	})
 }
 
-// next waits for what to write: a ping first, the farewell last, nothing once either channel is closed.
+// next waits for what to write: a ping first, the farewell last, nothing once either channel is closed. Nothing at
+// the last means to go without a word.
 func (x *session) next(gone, released <-chan struct{}) (fs []frame, last bool) {
 	select {
 	case <-x.ping:
@@ -70,7 +73,7 @@ func (x *session) next(gone, released <-chan struct{}) (fs []frame, last bool) {
 		fs = it.value
 	case <-x.leaving:
 		if fs = x.more(); fs == nil {
-			return []frame{text("1")}, true
+			return x.farewell, true
 		}
 	case <-x.ctx.Done():
 		return []frame{text("1")}, true

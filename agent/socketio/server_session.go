@@ -24,8 +24,10 @@ type session struct {
 	out     *queue[[]frame]
 	ping    chan struct{} // a ping is to be sent
 	pong    chan struct{} // its answer came
-	leaving chan struct{} // closed when nothing more is to be sent than what waits
+	leaving chan struct{} // closed when nothing more is to be sent than what waits, and the farewell
 	parting sync.Once
+
+	farewell []frame // set before leaving is closed
 
 	reading sync.Mutex // held by whoever reads: the websocket, or one POST
 	join    assembler
@@ -48,7 +50,7 @@ func newSession(s *Server, r *http.Request) *session {
 	x.ctx, x.cancel = context.WithCancelCause(context.Background())
 	silence := s.cfg.PingInterval + s.cfg.PingTimeout
 	x.dog.start(silence, func() { x.fail(fmt.Errorf("%w: silent for %v", ErrPingTimeout, silence)) })
-	x.idle = time.AfterFunc(s.cfg.ConnectTimeout, x.leave)
+	x.idle = time.AfterFunc(s.cfg.ConnectTimeout, func() { x.leave(text("1")) })
 	return x
 }
 

@@ -131,6 +131,7 @@ func (x *session) writeLoop(l *link) {
 			return
 		}
 		if last {
+			l.conn.Close(websocket.StatusGoingAway, "") // unless the farewell has closed it
 			x.cancel(ErrClosed)
 			return
 		}

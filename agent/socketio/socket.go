@@ -92,7 +92,7 @@ func (s *Socket) Close() error {
 	s.drop()
 	s.cancel(ErrClosed)
 	if s.session.remove(s) {
-		s.session.leave()
+		s.session.leave(text("1"))
 	}
 	return nil
 }

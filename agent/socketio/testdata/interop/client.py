@@ -1,0 +1,53 @@
+"""A python-socketio client for the tests of agent/socketio: client.py URL CA websocket|polling|upgrade.
+
+It tells what it met, one JSON line each, and ends with its standard input.
+"""
+import json
+import sys
+import threading
+
+import requests
+import socketio
+
+import play
+
+url, ca, way = sys.argv[1:]
+transports = {"websocket": ["websocket"], "polling": ["polling"], "upgrade": ["polling", "websocket"]}[way]
+lock = threading.Lock()
+
+
+def tell(*values):
+    with lock:
+        print(json.dumps([{"bytes": v.hex()} if isinstance(v, bytes) else v for v in values]), flush=True)
+
+
+def client():
+    session = requests.Session()
+    session.verify, session.trust_env = ca, False  # no bundle and no proxy of the environment
+    return socketio.Client(http_session=session, request_timeout=60, reconnection_delay=0.05, reconnection_delay_max=0.1)
+
+
+play.end_with_stdin()
+refused = client()
+refused.on("connect_error", lambda data: tell("refused", data["message"], data["data"]))
+try:
+    refused.connect(url, auth={"token": "expired"}, transports=transports)
+except socketio.exceptions.ConnectionError:
+    pass
+
+sio = client()
+sio.on("question", lambda n: (n + 1, b"answer"))
+sio.on("heard", lambda *args: tell("heard", *args))
+sio.on("answered", lambda *args: tell("answered", *args))
+sio.on("big", lambda s: tell("big", len(s)))
+sio.on("disconnect", lambda: tell("disconnected", "transport close"))
+sio.on("connect", lambda: tell("connected", sio.transport()))
+sio.connect(url, auth={"token": "good"}, transports=transports)
+tell("echo", *sio.call("echo", ("żółć 🦉", [1.5, None], b"\x00\x1e\xff")))
+for i in range(40):
+    sio.emit("shout", i)
+sio.emit("shout", (b"bytes", "last"))
+tell("length", sio.call("length", "x" * 20_000_000, timeout=60))
+sio.emit("ask")
+sio.emit("big", 20_000_000)
+threading.Event().wait()
