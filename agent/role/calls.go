@@ -3,6 +3,7 @@ package role
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/bunny-lab-io/borealis-agent/agent/ipc"
 	"github.com/bunny-lab-io/borealis-agent/agent/ipc/contract"
@@ -33,6 +34,9 @@ func (r *Role) handle(ctx context.Context, c ipc.Call) func() (any, error) {
 func (r *Role) do(ctx context.Context, call bindings.Call) (any, error) {
 	if !r.ready.Load() {
 		return nil, &ipc.Failure{Code: "not_loaded", Message: "no bindings yet"}
+	}
+	if !r.calls.take() {
+		return nil, &ipc.Failure{Code: "limit", Message: fmt.Sprintf("more than %d calls in a second", r.cfg.Limits.Calls)}
 	}
 	for i, arg := range call.Args {
 		if ref, ok := arg.(contract.FuncRef); ok {

@@ -15,6 +15,9 @@ import (
 type Limits struct {
 	// Waiting is how many events may wait; UnderWay how many may be with the worker.
 	Waiting, UnderWay int
+	// Calls and Lines are how many calls of bindings, and lines of log, a role may make in a second; twice and ten
+	// times as many at once.
+	Calls, Lines int
 	// Watch is how often the worker must show that it is alive; Mute is how long it may take for that.
 	Watch, Mute time.Duration
 	// Stop is how long stop_all may take.
@@ -23,7 +26,10 @@ type Limits struct {
 
 // DefaultLimits are those of the architecture.
 func DefaultLimits() Limits {
-	return Limits{Waiting: 256, UnderWay: 16, Watch: 30 * time.Second, Mute: 30 * time.Second, Stop: 2 * time.Second}
+	return Limits{
+		Waiting: 256, UnderWay: 16, Calls: 5000, Lines: 100,
+		Watch: 30 * time.Second, Mute: 30 * time.Second, Stop: 2 * time.Second,
+	}
 }
 
 // counts is what has become of a role's events.

@@ -98,6 +98,7 @@ type Role struct {
 
 	mailbox mailbox
 	counts  counts
+	calls   *rate
 }
 
 // Start brings a version of a role to life: a new worker, which first only reads the file; then, if the file is
@@ -127,10 +128,11 @@ func newRole(cfg Config, src Source) (*Role, error) {
 	}
 	ctx, end := context.WithCancelCause(context.Background())
 	r := &Role{
-		cfg: cfg, log: cfg.Log(src.File), started: time.Now(), worker: w, ctx: ctx, end: end, dead: make(chan struct{}),
+		cfg: cfg, log: limitLog(cfg.Log(src.File), cfg.Limits), started: time.Now(), worker: w, ctx: ctx, end: end, dead: make(chan struct{}),
 		manifest: Manifest{File: src.File, Sum: sha256.Sum256(src.Text)},
 	}
 	r.mailbox.init(cfg.Limits)
+	r.calls = newRate(cfg.Limits.Calls, 2*cfg.Limits.Calls)
 	r.peer = ipc.New(w.stdout, w.stdin, ipc.Config{Codec: codec, Handle: r.handle, Hangup: w.hangup})
 	r.running.Add(1) // the start itself: what it opens must be there before live closes it
 	r.running.Go(r.pump)
@@ -177,7 +179,7 @@ func (r *Role) start(ctx context.Context, src Source) error {
 func (r *Role) adopt(m contract.Manifest) {
 	r.manifest.Name, r.manifest.Contexts, r.manifest.Grants = m.Name, m.Contexts, m.Grants
 	r.manifest.Missing = m.Missing
-	r.log = r.cfg.Log(m.Name)
+	r.log = limitLog(r.cfg.Log(m.Name), r.cfg.Limits)
 }
 
 // libs reads the helpers that the role requires, and those that the helpers require.

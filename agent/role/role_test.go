@@ -336,3 +336,34 @@ func TestWorkersOutliveTheThreadsOfOthers(t *testing.T) {
 		}
 	}
 }
+
+func TestARoleThatCallsInALoopIsHeldBack(t *testing.T) {
+	o, cfg := newOffice(t)
+	cfg.Limits.Calls = 20
+	r := start(t, cfg, on(`
+		for i = 1, 1000 do
+			local ok, message, code = desk.say(i)
+			if not ok then error(code .. ": " .. message) end
+		end`))
+	deliver(t, r, "{}")
+	if err := <-o.lost; !strings.Contains(err.Error(), "limit: more than 20 calls") {
+		t.Fatal(err)
+	}
+}
+
+func TestARoleThatLogsInALoopIsCutAndSaysSo(t *testing.T) {
+	o, cfg := newOffice(t)
+	cfg.Limits.Lines = 5
+	r := start(t, cfg, on(`for i = 1, 1000 do print(i) end desk.say("done")`))
+	deliver(t, r, "{}")
+	<-o.emitted
+	if n := strings.Count(o.logged(), "\n"); n < 50 || n > 200 {
+		t.Fatalf("%d lines of 1000", n)
+	}
+	time.Sleep(300 * time.Millisecond) // the limit lets another line pass
+	deliver(t, r, "{}")
+	<-o.emitted
+	if !strings.Contains(o.logged(), "the role logs too much: lines were dropped") {
+		t.Fatal("the drop is not said")
+	}
+}

@@ -27,5 +27,10 @@ func run() error {
 		Limits:  world.DefaultLimits(),
 		Missing: lockdown(),
 		Settle:  settle,
+		// The process is the last thing that a role can be made to let go of.
+		Exhausted: func(reason error) {
+			fmt.Fprintln(os.Stderr, reason)
+			os.Exit(1)
+		},
 	})
 }

@@ -24,6 +24,8 @@ type Options struct {
 	Missing []string
 	// Settle is run once the role is loaded; nil for nothing.
 	Settle func()
+	// Exhausted is told that the role holds too much memory and does not let go of it; nil ignores it.
+	Exhausted func(reason error)
 }
 
 // server answers the core's calls, at first without a world and then with one.
@@ -115,6 +117,9 @@ func (s *server) load(ctx context.Context, c ipc.Call) work {
 		w, err := New(core{s.peer}, setup, s.Pure, s.Limits)
 		if err != nil {
 			return nil, err
+		}
+		if s.Exhausted != nil {
+			w.governor.exhausted = s.Exhausted
 		}
 		if err := s.adopt(w); err != nil {
 			return nil, errors.Join(err, w.Close())

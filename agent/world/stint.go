@@ -10,9 +10,6 @@ import (
 	lua "github.com/yuin/gopher-lua"
 )
 
-// ErrBusy ends a stint that ran Lua for longer than Limits.Processor without waiting for anything.
-var ErrBusy = errors.New("ran for too long without waiting")
-
 // stint is one run of a role's Lua, from taking the baton to giving it back for good: an event, a hook, a callback.
 type stint struct {
 	world  *World
@@ -53,9 +50,13 @@ func (w *World) run(ctx context.Context, p place, f func(L *lua.LState) error) (
 		return err
 	}
 	defer w.baton.pass()
+	balance := w.purse.balance()
+	if balance <= 0 {
+		return ErrTired
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	s := &stint{world: w, cancel: cancel, left: w.limits.Processor}
+	s := &stint{world: w, cancel: cancel, left: min(w.limits.Processor, balance)}
 	thread := w.thread()
 	thread.SetContext(context.WithValue(ctx, stintKey{}, s))
 	s.resume(thread)
@@ -101,11 +102,15 @@ func (s *stint) resume(L *lua.LState) {
 	L.G.CurrentThread = L
 	s.since = time.Now()
 	s.alarm = time.AfterFunc(s.left, func() { s.cancel(ErrBusy) })
+	s.world.governor.watch(s)
 }
 
 func (s *stint) pause() {
+	s.world.governor.leave()
 	s.alarm.Stop()
-	s.left -= time.Since(s.since)
+	used := time.Since(s.since)
+	s.left -= used
+	s.world.purse.pay(used)
 }
 
 // away gives the baton back while f waits for something outside of Lua, and takes it again afterwards: what Lua

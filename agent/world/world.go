@@ -27,14 +27,22 @@ type Core interface {
 type Limits struct {
 	// Processor is how long one event may run Lua in all; waiting does not count.
 	Processor time.Duration
+	// Minute is how much processor time the role may use in a minute.
+	Minute time.Duration
+	// Memory is how many bytes may be alive in the world's process; 0 is no limit.
+	Memory uint64
 	// Load is how long the file may take to run, with Role.new and register_events.
 	Load    time.Duration
 	Sandbox sandbox.Limits
 }
 
-// DefaultLimits are those of the architecture: 500 ms of processor time for an event, 5 s for loading.
+// DefaultLimits are those of the architecture: 500 ms of processor time for an event and 15 s for a minute, 64 MiB of
+// live memory, 5 s for loading.
 func DefaultLimits() Limits {
-	return Limits{Processor: 500 * time.Millisecond, Load: 5 * time.Second, Sandbox: sandbox.DefaultLimits()}
+	return Limits{
+		Processor: 500 * time.Millisecond, Minute: 15 * time.Second, Memory: 64 << 20, Load: 5 * time.Second,
+		Sandbox: sandbox.DefaultLimits(),
+	}
 }
 
 // World is one role's universe.
@@ -44,7 +52,9 @@ type World struct {
 	setup  contract.Setup
 	pure   *bindings.Set
 
-	baton baton
+	baton    baton
+	purse    *purse
+	governor governor
 	// All below is touched only with the baton held.
 	state    *lua.LState
 	idle     []*lua.LState // threads of stints that ended well
@@ -64,6 +74,7 @@ func New(core Core, setup contract.Setup, pure []bindings.Binding, limits Limits
 	w := &World{
 		core: core, limits: limits, setup: setup, state: lua.NewState(sandbox.Options()),
 		handlers: map[string][]*lua.LFunction{}, libs: map[string]lua.LValue{}, funcs: map[uint64]*lua.LFunction{},
+		purse: newPurse(limits.Minute), governor: governor{limit: limits.Memory, held: heap, exhausted: func(error) {}},
 	}
 	ctx, end := context.WithCancel(context.Background())
 	w.end = end
