@@ -21,7 +21,7 @@ const module = "github.com/bunny-lab-io/borealis-agent"
 var arrows = map[string][]string{
 	"agent": {
 		"agent/reload", "agent/gate", "agent/engine", "agent/tunnel", "agent/outbox", "agent/session", "agent/service",
-		"agent/logs", "bindings/all", "luaroles",
+		"agent/logs", "agent/policy", "bindings/all", "luaroles",
 	},
 	"agent/reload":   {"agent/dispatch"},
 	"agent/dispatch": {"agent/role"},
@@ -44,7 +44,7 @@ var arrows = map[string][]string{
 
 	// Leaves: they import nothing of ours.
 	"agent/wire": {}, "agent/settings": {}, "agent/identity": {}, "agent/socketio": {}, "agent/ipc": {}, "agent/logs": {},
-	"agent/service": {}, "agent/session": {}, "agent/world/pattern": {}, "bindings": {}, "luaroles": {},
+	"agent/policy": {}, "agent/service": {}, "agent/session": {}, "agent/world/pattern": {}, "bindings": {}, "luaroles": {},
 }
 
 // apart lists what must not be reached, over any number of imports, with the reason. The table above implies some of

@@ -27,7 +27,9 @@ func (h *host) AfterFunc(d time.Duration, f func()) func() bool { return time.Af
 
 func (h *host) Place() bindings.Place { return h.role.cfg.Place() }
 
-func (h *host) Allow(grant, thing string) error { return h.grants.Allow(grant, thing) }
+func (h *host) Allow(grant, thing string) error {
+	return h.role.denial(grant, thing, h.grants.Allow(grant, thing))
+}
 
 func (h *host) Emit(event string, data any) error {
 	raw, err := json.Marshal(data)

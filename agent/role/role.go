@@ -30,6 +30,8 @@ type Manifest struct {
 	Name     string
 	Contexts []string
 	Grants   []string
+	// Withheld are those of Grants that are not allowed on this machine.
+	Withheld []string
 	File     string
 	Sum      [sha256.Size]byte
 	// Requires are the helpers of lib/ that the role uses, directly or not.
@@ -71,8 +73,10 @@ type Config struct {
 	Place   func() bindings.Place
 	// Bindings are all that the core carries out.
 	Bindings []bindings.Binding
-	Agent    Agent
-	Log      func(role string) *slog.Logger
+	// Allowed splits what a role declares into what it gets here and what is withheld from it; nil withholds nothing.
+	Allowed func(name string, declared []string) (granted, withheld []string)
+	Agent   Agent
+	Log     func(role string) *slog.Logger
 	// Lost is told of every event that a role took and did not come to an end with.
 	Lost   func(ev wire.Event, role string, err error)
 	Limits Limits
@@ -208,14 +212,14 @@ func (r *Role) load(ctx context.Context, setup contract.Setup) error {
 	if problem := unknownGrant(r.cfg.Bindings, setup.Grants); problem != "" {
 		return &RefusedError{[]string{r.manifest.File + ": " + problem}}
 	}
-	grants := bindings.Grants(setup.Grants)
+	grants := r.granted(setup.Grants)
 	set, err := bindings.Open(&host{role: r, grants: grants}, r.cfg.Bindings, grants)
 	if err != nil {
 		return err
 	}
 	r.set = set
 	r.ready.Store(true)
-	setup.Modules = set.Describe(r.cfg.Bindings, grants)
+	setup.Grants, setup.Modules = grants, r.describe(grants)
 	var loaded contract.Loaded
 	if err := r.peer.Call(ctx, contract.Load, setup, &loaded); err != nil {
 		return err
