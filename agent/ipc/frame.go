@@ -60,7 +60,7 @@ func NewCodec(tags map[uint64]reflect.Type) (Codec, error) {
 		MaxArrayElements: 1 << 21,
 		MaxMapPairs:      1 << 21,
 		IndefLength:      cbor.IndefLengthForbidden,
-		IntDec:           cbor.IntDecConvertSigned,
+		IntDec:           cbor.IntDecConvertSignedOrFail,
 		UTF8:             cbor.UTF8DecodeInvalid,
 		DefaultMapType:   reflect.TypeFor[map[string]any](),
 	}.DecModeWithTags(set)
