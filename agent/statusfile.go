@@ -52,7 +52,7 @@ func (a *agent) tellStatus(ctx context.Context) error {
 	for {
 		if now := a.engine.AgentID(); now != id {
 			id = now
-			a.reload.Renew()
+			a.reload.Renew(nil)
 		}
 		text, err := json.MarshalIndent(a.status(), "", "  ")
 		if err != nil {

@@ -11,7 +11,6 @@ import (
 	"maps"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/bunny-lab-io/borealis-agent/agent/dispatch"
@@ -27,6 +26,13 @@ type Config struct {
 	Log   *slog.Logger
 	// Changed is told that Status has changed; it must not block.
 	Changed func()
+	// History is told of every version that serves, is refused or quarantined, or ends with its file; nil drops it.
+	History func(Entry)
+	// Quarantine keeps over a restart what died too often; nil keeps nothing.
+	Quarantine Quarantine
+	// Released is asked at each look for the roles that an operator has released from quarantine, by name or file. It
+	// gives each once; nil releases none.
+	Released func() []string
 	// Owned says whether a file or directory may be trusted; Owned() is the rule for this process.
 	Owned func(fs.FileInfo) error
 	Times Times
@@ -62,14 +68,16 @@ type Reloader struct {
 	slots map[string]*slot  // by file name
 	names map[string]string // ROLE_NAME -> the file that has it
 
-	era     atomic.Int32
-	renewed chan struct{}
+	ward    *ward
 	running sync.WaitGroup // the slots, and what hints at changes
 }
 
-// New makes a reloader; nothing is read before Run.
+// New makes a reloader; of the directory nothing is read before Run.
 func New(cfg Config) *Reloader {
-	return &Reloader{cfg: cfg, slots: map[string]*slot{}, names: map[string]string{}, renewed: make(chan struct{}, 1)}
+	failed := func(err error) { cfg.Log.Error("quarantine not kept", "error", err) }
+	return &Reloader{
+		cfg: cfg, slots: map[string]*slot{}, names: map[string]string{}, ward: newWard(cfg.Quarantine, failed),
+	}
 }
 
 // Run watches until ctx ends. Then every role is drained within the time that stop gives, and Run returns.
@@ -91,6 +99,7 @@ func (r *Reloader) follow(ctx, life context.Context, hints <-chan struct{}) {
 	defer rescan.Stop()
 	var before snapshot
 	for ctx.Err() == nil {
+		r.release()
 		now := look(r.cfg.Dir, r.cfg.Owned)
 		settled := r.apply(life, before, now)
 		before = now
@@ -101,7 +110,6 @@ func (r *Reloader) follow(ctx, life context.Context, hints <-chan struct{}) {
 		select {
 		case <-ctx.Done():
 		case <-hints:
-		case <-r.renewed:
 		case <-rescan.C:
 		}
 	}
@@ -129,7 +137,7 @@ func (r *Reloader) apply(life context.Context, before, now snapshot) bool {
 			settled = false
 			continue
 		}
-		r.slot(life, name).wants(&content{file: f, libs: libs, era: int(r.era.Load())})
+		r.slot(life, name).wants(&content{file: f, libs: libs})
 	}
 	r.missing(before, now, &settled)
 	return settled
@@ -194,12 +202,17 @@ func (r *Reloader) disclaim(name, file string) {
 	}
 }
 
-// Renew brings every role to life again, new before old as ever: what they were told at their start has changed.
-func (r *Reloader) Renew() {
-	r.era.Add(1)
-	select {
-	case r.renewed <- struct{}{}:
-	default:
+// Renew brings to life again, new before old as ever, every role for which stale holds: what it was told at its start
+// has changed. A nil stale holds for all. It is asked about roles that serve or are refused, and once what is under
+// way with a role has come to its end.
+func (r *Reloader) Renew(stale func(Status) bool) {
+	if stale == nil {
+		stale = func(Status) bool { return true }
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, s := range r.slots {
+		s.renew(stale)
 	}
 }
 

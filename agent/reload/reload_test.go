@@ -472,7 +472,7 @@ func TestARenewalBringsTheSameBytesToLifeAgain(t *testing.T) {
 	f := watchFolder(t)
 	f.save("role_a.lua", saying("a", "one"))
 	before := f.untilState("role_a.lua", Running)
-	f.reload.Renew()
+	f.reload.Renew(nil)
 	f.until("role_a.lua", func(s Status) bool { return s.State == Running && s.PID != before.PID })
 	f.answers("one")
 }

@@ -18,18 +18,16 @@ import (
 type content struct {
 	file
 	libs library
-	// era counts the reasons to bring the same bytes to life again, such as a new agent id.
-	era int
 }
 
 // equal reports whether nothing has changed.
 func (c *content) equal(d *content) bool {
-	return c.era == d.era && c.same(d.file) && maps.EqualFunc(c.libs, d.libs, file.same)
+	return c.same(d.file) && maps.EqualFunc(c.libs, d.libs, file.same)
 }
 
 // serves reports whether a role that was made of d is what c asks for: of the helpers, those that it uses count.
 func (c *content) serves(d *content, requires []string) bool {
-	return c.era == d.era && c.same(d.file) && !slices.ContainsFunc(requires, func(name string) bool {
+	return c.same(d.file) && !slices.ContainsFunc(requires, func(name string) bool {
 		return !c.libs[libPath(name)].same(d.libs[libPath(name)])
 	})
 }
@@ -63,9 +61,12 @@ type slot struct {
 	old     *retiring
 	deaths  deaths
 
-	mu     sync.Mutex
-	want   *content
-	status Status
+	mu       sync.Mutex
+	want     *content
+	stale    []func(Status) bool // not asked yet: see Renew
+	pardoned bool
+	status   Status
+	asked    []string // the events of the last version that served
 }
 
 func newSlot(r *Reloader, file string) *slot {
@@ -81,6 +82,17 @@ func (s *slot) wants(c *content) {
 	s.mu.Lock()
 	s.want = c
 	s.mu.Unlock()
+	s.rouse()
+}
+
+func (s *slot) renew(stale func(Status) bool) {
+	s.mu.Lock()
+	s.stale = append(s.stale, stale)
+	s.mu.Unlock()
+	s.rouse()
+}
+
+func (s *slot) rouse() {
 	select {
 	case s.wake <- struct{}{}:
 	default:
@@ -102,27 +114,47 @@ func (s *slot) run(life context.Context) {
 		case <-died:
 			s.bury()
 		case <-s.deaths.due():
-			s.deaths.timer = nil
-			s.bring(life, s.tried)
+			s.revive(life)
 		}
 	}
 }
 
 // follow brings the slot to what is wanted.
 func (s *slot) follow(life context.Context) {
-	s.mu.Lock()
-	want := s.want
-	s.mu.Unlock()
+	want, renewed, released := s.wishes()
 	switch {
 	case want == nil:
 		s.remove(life)
-	case s.running != nil && want.serves(s.serving, s.running.Manifest().Requires):
-		s.tried = want
-		s.forgive()
-	case s.tried == nil || !want.equal(s.tried):
+	case released:
 		s.deaths.forget()
+		s.record(Released, want, "", time.Now())
 		s.bring(life, want)
+	case s.running != nil && want.serves(s.serving, s.running.Manifest().Requires) && !renewed:
+		s.serving, s.tried = want, want
+		s.forgive()
+	case s.tried != nil && want.equal(s.tried):
+		if renewed {
+			s.bringAgain(life, want)
+		}
+	default:
+		s.deaths.forget()
+		if !s.confined(want) {
+			s.bring(life, want)
+		}
 	}
+}
+
+// wishes takes what is wanted, and whether the same content is to be brought to life again.
+func (s *slot) wishes() (want *content, renewed, released bool) {
+	s.mu.Lock()
+	status, stale := s.status, s.stale
+	want, released = s.want, s.pardoned && status.State == Quarantined
+	s.stale, s.pardoned = nil, false
+	s.mu.Unlock()
+	if status.State == Running || status.State == Refused {
+		renewed = slices.ContainsFunc(stale, func(stale func(Status) bool) bool { return stale(status) })
+	}
+	return want, renewed, released
 }
 
 // bring brings a version to life, in the place of the one that runs.
@@ -132,13 +164,18 @@ func (s *slot) bring(life context.Context, c *content) {
 	next, err := s.start(life, c)
 	switch {
 	case errors.Is(err, role.ErrOtherContext):
-		s.remove(life)
+		if s.running != nil {
+			s.record(OtherContext, c, "", begun)
+		}
+		s.end(life)
 		s.tried = c
 		s.say(OtherContext, "")
 	case err != nil:
 		s.refuse(c, err)
+		s.record(Refused, c, err.Error(), begun)
 	default:
 		s.change(life, next, c)
+		s.record(Running, c, "", begun)
 		s.reloader.cfg.Log.Info("role serves", "role", next.Name(), "file", s.file,
 			"version", next.Manifest().Version(), "milliseconds", time.Since(begun).Milliseconds())
 	}
@@ -197,8 +234,19 @@ func (s *slot) part(life context.Context, old *role.Role, now string) {
 	s.old = retire(life, old, s.reloader.cfg.Times.Drain)
 }
 
-// remove ends the role: its file is gone, or is for another context now.
+// remove ends the role with its file.
 func (s *slot) remove(life context.Context) {
+	if s.report().State == Stopped {
+		return
+	}
+	begun, last := time.Now(), s.tried
+	s.end(life)
+	s.say(Stopped, "the file is gone")
+	s.record(Stopped, last, "the file is gone", begun)
+}
+
+// end ends what runs; nothing of the file is tried then.
+func (s *slot) end(life context.Context) {
 	s.tried = nil
 	s.deaths.forget()
 	if s.running != nil {
@@ -206,7 +254,6 @@ func (s *slot) remove(life context.Context) {
 		s.running = nil
 		s.part(life, old, "")
 	}
-	s.say(Stopped, "the file is gone")
 }
 
 // bury takes note of a death, and lets the role be started again after a pause, unless it dies too often.
@@ -217,10 +264,35 @@ func (s *slot) bury() {
 	reason := dead.Err().Error()
 	s.reloader.cfg.Log.Error("role died", "role", dead.Name(), "file", s.file, "error", reason)
 	if s.deaths.add(time.Now()) {
-		s.say(Quarantined, fmt.Sprintf("died %d times in %v, last: %s", maxDeaths, deathWindow, reason))
+		reason = fmt.Sprintf("died %d times in %v, last: %s", maxDeaths, deathWindow, reason)
+		s.confine(reason)
+		s.record(Quarantined, s.serving, reason, time.Now())
 		return
 	}
 	s.say(Restarting, reason)
+}
+
+// bringAgain is for a content that has been tried. While it is refused, the version before it is what serves anew.
+func (s *slot) bringAgain(life context.Context, c *content) {
+	before := s.running
+	s.bring(life, c)
+	if before != nil && s.running == before {
+		s.revive(life)
+	}
+}
+
+// revive brings to life again what last served. When the file holds something else by now that was refused, it stays
+// refused.
+func (s *slot) revive(life context.Context) {
+	s.deaths.timer = nil
+	tried, refusal := s.tried, s.report().Refusal
+	s.bring(life, s.serving)
+	s.tried = tried
+	if s.running != nil && refusal != nil {
+		s.mu.Lock()
+		s.status.Refusal = refusal
+		s.mu.Unlock()
+	}
 }
 
 // retire ends the slot for good, with the agent. The slot's own goroutine has ended.

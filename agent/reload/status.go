@@ -13,7 +13,7 @@ const (
 	Refused      = "refused"       // no version serves; the reason says why
 	OtherContext = "other_context" // not for this service mode; never executed
 	Restarting   = "restarting"    // the worker died; another start is due
-	Quarantined  = "quarantined"   // it died too often; new content releases it
+	Quarantined  = "quarantined"   // it died too often; new content releases it, and so may an operator
 	Stopped      = "stopped"       // the file is gone
 )
 
@@ -26,6 +26,9 @@ type Status struct {
 	Reason  string `json:"reason,omitempty"`
 	PID     int    `json:"pid,omitempty"`
 	Since   int64  `json:"since"` // Unix seconds
+	// Grants are what the version declares; Withheld those of them that are not allowed on this machine.
+	Grants   []string `json:"grants,omitempty"`
+	Withheld []string `json:"withheld,omitempty"`
 	// Weak is what of its lockdown the role's worker could not get on this machine.
 	Weak    []string `json:"weak,omitempty"`
 	Refusal *Refusal `json:"last_refusal,omitempty"`
@@ -40,10 +43,14 @@ type Refusal struct {
 
 // say changes the slot's state while no version serves.
 func (s *slot) say(state, reason string) {
+	about, refusal := s.tried, (*Refusal)(nil)
 	s.mu.Lock()
-	s.status = Status{Name: s.status.Name, File: s.file, State: state, Reason: reason, Since: time.Now().Unix()}
-	if s.tried != nil {
-		s.status.Version = s.tried.version()
+	if state == Restarting || state == Quarantined { // then what served is meant, whatever was refused since
+		about, refusal = s.serving, s.status.Refusal
+	}
+	s.status = Status{Name: s.status.Name, File: s.file, State: state, Reason: reason, Since: time.Now().Unix(), Refusal: refusal}
+	if about != nil {
+		s.status.Version = about.version()
 	}
 	s.mu.Unlock()
 	s.reloader.cfg.Changed()
@@ -54,8 +61,9 @@ func (s *slot) serve(r *role.Role) {
 	s.mu.Lock()
 	s.status = Status{
 		Name: r.Name(), File: s.file, State: Running, Version: r.Manifest().Version(), PID: r.PID(),
-		Since: time.Now().Unix(), Weak: r.Manifest().Missing,
+		Since: time.Now().Unix(), Weak: r.Manifest().Missing, Grants: r.Manifest().Grants, Withheld: r.Manifest().Withheld,
 	}
+	s.asked = r.Events()
 	s.mu.Unlock()
 	s.reloader.cfg.Changed()
 }

@@ -1,0 +1,35 @@
+package reload
+
+import "time"
+
+// Released is the state of an Entry that says: an operator let the file out of quarantine.
+const Released = "released"
+
+// Entry is one thing that became of a role's file: a version served, was refused, was quarantined or released, or the
+// role ended with its file.
+type Entry struct {
+	Time    time.Time `json:"time"`
+	Name    string    `json:"name,omitempty"` // "" while no version of the file has served
+	File    string    `json:"file"`
+	State   string    `json:"state"` // Running, Refused, Quarantined, Released, Stopped or OtherContext
+	Version string    `json:"version,omitempty"`
+	Reason  string    `json:"reason,omitempty"`
+	// Milliseconds is how long it took from the settled file to this.
+	Milliseconds int64 `json:"milliseconds"`
+}
+
+// record tells the history. c is the content that it is about, and nil when there is none any more.
+func (s *slot) record(state string, c *content, reason string, begun time.Time) {
+	if s.reloader.cfg.History == nil {
+		return
+	}
+	now := time.Now()
+	e := Entry{
+		Time: now.UTC(), Name: s.report().Name, File: s.file, State: state, Reason: reason,
+		Milliseconds: now.Sub(begun).Milliseconds(),
+	}
+	if c != nil {
+		e.Version = c.version()
+	}
+	s.reloader.cfg.History(e)
+}
