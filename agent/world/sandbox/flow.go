@@ -53,19 +53,19 @@ func truth(e ast.Expr) (isTrue, constant bool) {
 // padded puts a statement that does nothing before each that may begin with a jump where a loop, or the label of a
 // goto, leads back to it.
 func padded(body []ast.Stmt, loop bool) []ast.Stmt {
-	target := loop
-	for i := 0; i < len(body); i++ {
-		if _, label := body[i].(*ast.LabelStmt); label {
+	padded, target := body[:0:0], loop
+	for _, s := range body {
+		if _, label := s.(*ast.LabelStmt); label {
 			target = true
-			continue
+		} else {
+			if target && jumps(s) {
+				padded = append(padded, pad(s))
+			}
+			target = false
 		}
-		if target && jumps(body[i]) {
-			body = append(body[:i:i], append([]ast.Stmt{pad(body[i])}, body[i:]...)...)
-			i++
-		}
-		target = false
+		padded = append(padded, s)
 	}
-	return body
+	return padded
 }
 
 // jumps says whether a statement may begin with a jump.

@@ -37,8 +37,8 @@ const (
 	patience = 60 * time.Second       // after which the sandbox has failed to contain a script
 )
 
-// ending is what the process reports.
-type ending struct {
+// outcome is what the process reports.
+type outcome struct {
 	How, Message string
 	Overrun      time.Duration // from the deadline to the end
 }
@@ -58,7 +58,7 @@ func TestMain(m *testing.M) {
 }
 
 // runHostile runs one script as a worker does.
-func runHostile(source, deadline string) ending {
+func runHostile(source, deadline string) outcome {
 	debug.SetMemoryLimit(256 << 20)
 	allowed, err := time.ParseDuration(deadline)
 	if err != nil {
@@ -71,7 +71,7 @@ func runHostile(source, deadline string) ending {
 	ctx, cancel := context.WithTimeout(context.Background(), allowed)
 	defer cancel()
 	_, err = b.run(ctx, source, "role_hostile.lua")
-	end := ending{Overrun: max(0, time.Since(start)-allowed)}
+	end := outcome{Overrun: max(0, time.Since(start)-allowed)}
 	var syntax *SyntaxError
 	switch {
 	case err == nil:
@@ -89,7 +89,7 @@ func runHostile(source, deadline string) ending {
 }
 
 // hostile starts a process for one script and gives what became of it; killed means that it did not even report.
-func hostile(t *testing.T, source string, deadline time.Duration) (end ending, killed bool) {
+func hostile(t *testing.T, source string, deadline time.Duration) (end outcome, killed bool) {
 	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
@@ -108,7 +108,7 @@ func hostile(t *testing.T, source string, deadline time.Duration) (end ending, k
 	}
 	if err != nil {
 		t.Logf("%v\n%.2000s", err, stderr.String())
-		return ending{}, true
+		return outcome{}, true
 	}
 	if err := json.Unmarshal(out, &end); err != nil {
 		t.Fatalf("%v\n%.2000s", err, out)
@@ -117,7 +117,7 @@ func hostile(t *testing.T, source string, deadline time.Duration) (end ending, k
 }
 
 // expect checks an ending against what the script's first line wants.
-func expect(t *testing.T, want string, end ending, killed bool) {
+func expect(t *testing.T, want string, end outcome, killed bool) {
 	t.Helper()
 	if killed {
 		if want != "kernel" {

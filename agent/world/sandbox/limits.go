@@ -41,7 +41,7 @@ func DefaultLimits() Limits {
 		PatternSteps:   50_000_000,
 		CoroutineDepth: 32,
 		Coroutines:     1_000,
-		ProtectedDepth: 200, // as the reference: LUAI_MAXCCALLS
+		ProtectedDepth: 100,
 		Frames:         1_000,
 		PrintBytes:     4 << 10,
 	}
@@ -52,9 +52,9 @@ const (
 	callFrames = 256
 	// registrySize must not be less than 128: gopher-lua takes 5,120 instead.
 	registrySize = 256
-	// registryMax must be more than registrySize, or the registry does not grow at all. All frames at their largest
-	// fit in.
-	registryMax = 64 << 10
+	// registryMax must be more than registrySize, or the registry does not grow at all. It is 512 KiB, which every
+	// protected call within another may take.
+	registryMax = 32 << 10
 	// maxArray is from where on a table keeps its items by key: an item far out in an array makes everything below it.
 	maxArray = 1 << 20
 )

@@ -79,14 +79,15 @@ func (l *Literal) read(e ast.Expr) bool {
 		l.IsString, l.String = true, e.Value
 		return true
 	case *ast.TableExpr:
-		l.List = []string{}
+		list := []string{}
 		for _, f := range e.Fields {
 			text, ok := f.Value.(*ast.StringExpr)
 			if !ok || f.Key != nil {
 				return false
 			}
-			l.List = append(l.List, text.Value)
+			list = append(list, text.Value)
 		}
+		l.List = list
 		return true
 	}
 	return false

@@ -12,7 +12,7 @@ func didYouMean(name string, known []string) string {
 	}
 	best, least := "", 1+len(name)/3
 	for _, k := range slices.Sorted(slices.Values(known)) {
-		if d := distance(name, k); d < least || best == "" && d == least {
+		if d := distance(name, k); d < least {
 			best, least = k, d
 		}
 	}

@@ -99,13 +99,7 @@ func dateTable(L *lua.LState, t time.Time) *lua.LTable {
 // appendDate is C's strftime in its own locale, for the conversions of C99 but those of week-numbered years. It gives
 // nil for any other.
 func appendDate(out []byte, t time.Time, conversion byte) []byte {
-	layout := map[byte]string{
-		'a': "Mon", 'A': "Monday", 'b': "Jan", 'B': "January", 'c': "Mon Jan _2 15:04:05 2006", 'd': "02", 'D': "01/02/06",
-		'e': "_2", 'F': "2006-01-02", 'h': "Jan", 'H': "15", 'I': "03", 'j': "002", 'm': "01", 'M': "04", 'n': "\n", 'p': "PM",
-		'r': "03:04:05 PM", 'R': "15:04", 'S': "05", 't': "\t", 'T': "15:04:05", 'x': "01/02/06", 'X': "15:04:05", 'y': "06",
-		'Y': "2006", 'z': "-0700", 'Z': "MST", '%': "%",
-	}[conversion]
-	if layout != "" {
+	if layout := dateLayout(conversion); layout != "" {
 		return t.AppendFormat(out, layout)
 	}
 	week, days := -1, t.YearDay()+6
@@ -121,4 +115,19 @@ func appendDate(out []byte, t time.Time, conversion byte) []byte {
 		return nil
 	}
 	return append(out, byte('0'+week/10), byte('0'+week%10))
+}
+
+// dateLayouts are conversions and what package time calls them.
+const dateLayouts = "aMon|AMonday|bJan|BJanuary|cMon Jan _2 15:04:05 2006|d02|D01/02/06|e_2|F2006-01-02|hJan|H15|I03|j002|" +
+	"m01|M04|n\n|pPM|r03:04:05 PM|R15:04|S05|t\t|T15:04:05|x01/02/06|X15:04:05|y06|Y2006|z-0700|ZMST|%%|"
+
+func dateLayout(conversion byte) string {
+	for rest := dateLayouts; rest != ""; {
+		layout, after, _ := strings.Cut(rest, "|")
+		if layout[0] == conversion {
+			return layout[1:]
+		}
+		rest = after
+	}
+	return ""
 }

@@ -27,15 +27,21 @@ type named struct {
 	value lua.LValue
 }
 
-// found queues a value if it is new and can hold or do something.
+// found queues a value if it can hold or do something, and is new.
 func (w *walker) found(path string, v lua.LValue) {
+	if isPlain(v) || w.seen[v] {
+		return
+	}
+	w.seen[v] = true
+	w.queue = append(w.queue, named{path, v})
+}
+
+func isPlain(v lua.LValue) bool {
 	switch v.(type) {
 	case *lua.LTable, *lua.LFunction, *lua.LState, *lua.LUserData:
-		if !w.seen[v] {
-			w.seen[v] = true
-			w.queue = append(w.queue, named{path, v})
-		}
+		return false
 	}
+	return true
 }
 
 func (w *walker) walk() {
@@ -64,7 +70,7 @@ func (w *walker) entries(path string, t *lua.LTable) {
 	}
 	slices.SortFunc(entries, func(a, b named) int { return strings.Compare(a.path, b.path) })
 	for _, e := range entries {
-		if w.found(e.path, e.value); !w.seen[e.value] {
+		if w.found(e.path, e.value); isPlain(e.value) {
 			w.lines = append(w.lines, e.path+" "+e.value.Type().String())
 		}
 	}

@@ -26,7 +26,7 @@ func (e *Env) tableConcat(L *lua.LState) int {
 	}
 	var b strings.Builder
 	for k := i; k <= j; k++ {
-		e.every(L, k)
+		e.every(L, k-i)
 		item := t.RawGet(lua.LNumber(k))
 		s, ok := toText(item)
 		if !ok {

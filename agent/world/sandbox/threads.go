@@ -144,10 +144,19 @@ func (e *Env) rethrow(L *lua.LState, failure lua.LValue) {
 	if err == nil {
 		return
 	}
-	if message, ok := toText(failure); ok && strings.Contains(message, L.Context().Err().Error()) {
-		L.Error(failure, 0) // it says where the end came
+	message, _ := toText(failure)
+	if _, reason, ok := strings.Cut(message, ": "); ok && placed(message) && (reason == err.Error() || reason == ending(L)) {
+		L.Error(failure, 0) // it says already where the end came
 	}
 	L.RaiseError("%s", err)
+}
+
+// ending is how the interpreter says that the thread's context is done.
+func ending(L *lua.LState) string {
+	if ctx := L.Context(); ctx != nil && ctx.Err() != nil {
+		return ctx.Err().Error()
+	}
+	return ""
 }
 
 func (e *Env) pcall(L *lua.LState) int {
