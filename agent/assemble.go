@@ -14,6 +14,7 @@ import (
 	"github.com/bunny-lab-io/borealis-agent/agent/identity"
 	"github.com/bunny-lab-io/borealis-agent/agent/logs"
 	"github.com/bunny-lab-io/borealis-agent/agent/outbox"
+	"github.com/bunny-lab-io/borealis-agent/agent/policy"
 	"github.com/bunny-lab-io/borealis-agent/agent/reload"
 	"github.com/bunny-lab-io/borealis-agent/agent/role"
 	"github.com/bunny-lab-io/borealis-agent/agent/settings"
@@ -35,6 +36,7 @@ type agent struct {
 	table    dispatch.Table
 	reload   *reload.Reloader
 	outbox   *outbox.Outbox
+	policy   *policy.Current
 	answers  answers
 	changed  chan struct{} // a status worth writing
 	undo     []func() error
@@ -50,7 +52,7 @@ func assemble(ctx context.Context, c *runCmd) (a *agent, err error) {
 		}
 	}()
 	for _, step := range []func(context.Context, *runCmd) error{
-		a.openTree, a.openLogs, a.openEngine, a.openOutbox, a.openRoles,
+		a.openTree, a.openLogs, a.openEngine, a.openOutbox, a.openPolicy, a.openRoles,
 	} {
 		if err := step(ctx, c); err != nil {
 			return a, err
@@ -156,13 +158,15 @@ func (a *agent) openRoles(_ context.Context, c *runCmd) error {
 	a.undo = append(a.undo, func() error { nursery.Close(); return nil })
 	roles := role.Config{
 		Workers: nursery, Place: a.place, Bindings: carried(all.List()), Agent: a, Lost: a.lost,
-		Log: a.roleLog, Limits: role.DefaultLimits(),
+		Allowed: a.policy.Grants, Log: a.roleLog, Limits: role.DefaultLimits(),
 	}
 	a.table.Refused = a.lost
 	a.reload = reload.New(reload.Config{
 		Dir: dir, Table: &a.table, Log: a.log.With("part", "reload"), Changed: a.change,
 		Owned: reload.Owned(), Times: reload.DefaultTimes(),
-		Start: func(ctx context.Context, src role.Source) (*role.Role, error) { return role.Start(ctx, roles, src) },
+		History: openHistory(a.tree, a.log).add, Quarantine: quarantine{a.tree.Files(), a.mode},
+		Released: func() []string { return takeReleases(a.tree, a.mode) },
+		Start:    func(ctx context.Context, src role.Source) (*role.Role, error) { return role.Start(ctx, roles, src) },
 	})
 	a.log.Info("roles", "directory", dir)
 	return nil

@@ -39,8 +39,17 @@ func (a *agent) Event(ev wire.Event) {
 
 func (a *agent) dispatch(ev wire.Event) {
 	if a.table.Dispatch(ev) == 0 && ev.Name == wire.EventJobRun {
-		a.lost(ev, "", errors.New("no role on this device runs script jobs"))
+		a.lost(ev, "", a.nobody(ev.Name))
 	}
+}
+
+// nobody says why no role took an event.
+func (a *agent) nobody(event string) error {
+	reason := "no role on this device runs script jobs"
+	for _, s := range a.reload.Absent(event) {
+		reason += fmt.Sprintf("; role %q, which does, is %s: %s", s.Name, s.State, s.Reason)
+	}
+	return errors.New(reason)
 }
 
 // configure hands the whole list of role configurations to every role.

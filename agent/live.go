@@ -25,6 +25,7 @@ func (a *agent) run(ctx context.Context) error {
 		"conversation": func(ctx context.Context) error { return a.engine.Converse(ctx, a) },
 		"outbox":       func(ctx context.Context) error { return a.outbox.Run(ctx, a.engine) },
 		"status":       a.tellStatus,
+		"policy":       a.followPolicy,
 	} {
 		parts.Go(func() { a.tend(network, name, part) })
 	}

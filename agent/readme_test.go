@@ -99,7 +99,7 @@ func (l lookup) problem(words []string) string {
 			if !hasWord(help, last) {
 				return strings.Join(append([]string{program}, path...), " ") + " has no flag " + last
 			}
-		case last == "" && isSubcommand(help, w):
+		case last == "" && isSubcommand(help, path, w):
 			path = append(path, w)
 			help, err = l.help(program, path...)
 		case last == "" && len(path) == 0:
@@ -126,9 +126,10 @@ func hasWord(help, word string) bool {
 	return regexp.MustCompile(`(^|[\s,\[(|])` + regexp.QuoteMeta(word) + `($|[\s,=\])|])`).MatchString(help)
 }
 
-// isSubcommand reports whether a line of the help begins with word, as lists of subcommands do.
-func isSubcommand(help, word string) bool {
-	return regexp.MustCompile(`(?m)^\s+` + regexp.QuoteMeta(word) + `\b`).MatchString(help)
+// isSubcommand reports whether a line of the help begins with word, as lists of subcommands do, or with the path to it.
+func isSubcommand(help string, path []string, word string) bool {
+	whole := regexp.QuoteMeta(strings.Join(append(slices.Clone(path), word), " "))
+	return regexp.MustCompile(`(?m)^\s+(` + regexp.QuoteMeta(word) + `|` + whole + `)\b`).MatchString(help)
 }
 
 // documents are the README and everything in docs/.
@@ -215,7 +216,7 @@ func TestWrongCommandsAreFound(t *testing.T) {
 			return map[string]string{
 				"":     "Commands:\n  run      Run the agent.\n  role     Roles.\n",
 				"run":  "Flags:\n  -h, --help\n      --home=DIR    The tree.\n      --system-service\n",
-				"role": "  test FILE\n", "role test": "Usage: borealis-agent role test <file>\n",
+				"role": "  role test FILE\n", "role test": "Usage: borealis-agent role test <file>\n",
 			}[strings.Join(sub, " ")], nil
 		},
 	}

@@ -22,6 +22,7 @@ type runCmd struct {
 	Home           string `placeholder:"DIR" help:"The runtime tree; BOREALIS_ROOT or the place of the binary by default."`
 	Roles          string `placeholder:"DIR" help:"The watched directory of roles; HOME/Roles by default. Seeded with the shipped roles when it does not exist."`
 	EngineCA       string `name:"engine-ca" placeholder:"FILE" help:"PEM of the roots to trust until the Engine's own bundle is pinned; the system's roots by default."`
+	AllowAllGrants bool   `help:"Give every role what its file declares, whatever the policy says. For demonstrations."`
 	PlainHTTP      bool   `name:"allow-plain-http" help:"Speak http:// to an Engine on this very machine. Refused for any other."`
 	Verbose        bool   `short:"v" help:"Log what is worth knowing only when something is wrong."`
 	Quiet          bool   `short:"q" help:"Log to the files only, not to the terminal."`

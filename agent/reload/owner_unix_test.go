@@ -3,14 +3,11 @@
 package reload
 
 import (
-	"crypto/sha256"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 )
-
-func sum(text string) [sha256.Size]byte { return sha256.Sum256([]byte(text)) }
 
 func TestALinkOutOfTheDirectoryIsRefused(t *testing.T) {
 	f := watchFolder(t)

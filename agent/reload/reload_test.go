@@ -2,6 +2,7 @@ package reload
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -163,6 +164,8 @@ func (f *folder) save(file, text string) {
 		f.t.Fatal(err)
 	}
 }
+
+func sum(text string) [sha256.Size]byte { return sha256.Sum256([]byte(text)) }
 
 // saying is a role that answers the event "ask" with a word.
 func saying(name, word string) string {

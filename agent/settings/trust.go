@@ -56,6 +56,9 @@ type Folder struct{ dir string }
 // Identity is the folder of the device's key.
 func (t *Tree) Identity() Folder { return Folder{filepath.Join(t.certificates, identityFolder)} }
 
+// Files is the folder of the settings, for those files in it that mean nothing here.
+func (t *Tree) Files() Folder { return Folder{t.settings} }
+
 // Read reads a file of the folder; a missing one is fs.ErrNotExist.
 func (f Folder) Read(name string) ([]byte, error) { return readFile(filepath.Join(f.dir, name)) }
 

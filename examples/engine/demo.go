@@ -110,7 +110,7 @@ func (d *demo) start() (err error) {
 	}
 	d.say("Engine", "%s, state in %s", d.engine.URL(), short(filepath.Join(d.Home, "engine")))
 	d.agent, err = startAgent(binary, d.agentLine, []string{"BOREALIS_SERVER_URL=" + d.engine.URL()},
-		"run", "--system-service", "--home", d.Home, "--roles", d.Roles,
+		"run", "--system-service", "--allow-all-grants", "--home", d.Home, "--roles", d.Roles,
 		"--engine-ca", d.engine.RootFile(), "--enrollment-code", d.engine.Code())
 	if err != nil {
 		return err
