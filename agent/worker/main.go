@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/bunny-lab-io/borealis-agent/agent/worker/lockdown"
 	"github.com/bunny-lab-io/borealis-agent/agent/world"
 	"github.com/bunny-lab-io/borealis-agent/bindings/pure"
 )
@@ -25,7 +26,7 @@ func run() error {
 	return world.Serve(context.Background(), os.Stdin, os.Stdout, world.Options{
 		Pure:    pure.List(),
 		Limits:  world.DefaultLimits(),
-		Missing: lockdown(),
+		Missing: lockdown.Down(),
 		Settle:  settle,
 		// The process is the last thing that a role can be made to let go of.
 		Exhausted: func(reason error) {

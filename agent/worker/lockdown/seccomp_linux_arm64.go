@@ -1,4 +1,4 @@
-package main
+package lockdown
 
 import "golang.org/x/sys/unix"
 

@@ -1,3 +1,3 @@
-package main
+package lockdown
 
 var platformMissing = []string{"restricted token: not built yet"}

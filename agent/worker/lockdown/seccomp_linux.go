@@ -1,4 +1,4 @@
-package main
+package lockdown
 
 import (
 	"unsafe"
@@ -31,8 +31,8 @@ var allowed = append([]uint32{
 	unix.SYS_GETRLIMIT, unix.SYS_TIMER_CREATE, unix.SYS_TIMER_SETTIME, unix.SYS_TIMER_DELETE, unix.SYS_SETITIMER,
 }, allowedHere...)
 
-// seccomp lets only those calls through; clone only to make threads, mmap as it is, and mprotect not at all. A call
-// of another architecture kills the process, every other call is refused.
+// seccomp lets only those calls through, and clone only to make threads. A call of another architecture kills the
+// process; every other call is refused.
 func seccomp() error {
 	prog := filter()
 	_, _, errno := unix.Syscall(unix.SYS_SECCOMP, seccompSetFilter, seccompFlagTSync,

@@ -1,4 +1,4 @@
-package main
+package lockdown
 
 import (
 	"errors"
@@ -17,9 +17,7 @@ const (
 	openFiles    = 16
 )
 
-// lockdown takes from this process all that a role's world has no use for. What the machine cannot give is listed,
-// not fatal: whether that is good enough is the core's decision.
-func lockdown() (missing []string) {
+func down() (missing []string) {
 	for _, step := range []struct {
 		name string
 		do   func() error
