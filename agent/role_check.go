@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -157,7 +158,7 @@ func (c *roleCheckCmd) comparison() (func(*checked), error) {
 		return nil, err
 	}
 	s, _, err := lastStatus(tree)
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
 	return func(r *checked) {

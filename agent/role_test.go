@@ -132,6 +132,23 @@ func TestWhatIsDeclaredIsWithheldUntilItIsAllowed(t *testing.T) {
 	d.until("the grant to go", func() bool { return slices.Equal(d.status().Roles[0].Withheld, []string{"process"}) })
 }
 
+func TestWhatIsRefusedForWantOfAGrantServesOnceItIsAllowed(t *testing.T) {
+	e := enginetest.Start(t, enginetest.Config{AutoApprove: true})
+	d := newDevice(t, e, map[string]string{"role_mine.lua": strings.Replace(taking(`"process", "engine"`), "local Role", "local run = process.run local Role", 1)})
+	d.strict = true
+	d.start()
+	d.until("the refusal", func() bool { s := d.status(); return len(s.Roles) == 1 && s.Roles[0].State == "refused" })
+	if reason := d.status().Roles[0].Reason; !strings.Contains(reason, `role_mine.lua:4: `) || !strings.Contains(reason, "borealis-agent role allow mine process") {
+		t.Errorf("refused with %q", reason)
+	}
+	d.role("allow", "mine").refusedWith(t, "name the grants")
+	d.role("allow", "mine", "process", "engine").ok(t)
+	d.serving("role_mine.lua")
+	if r := d.run(enginetest.Job{Script: []byte("x")}); r.Stdout != "ran\n" {
+		t.Errorf("%+v", r)
+	}
+}
+
 func TestShippedRolesNeedNoPermissionAndTheirEditsGetNoMore(t *testing.T) {
 	e := enginetest.Start(t, enginetest.Config{AutoApprove: true})
 	d := newDevice(t, e, nil)
