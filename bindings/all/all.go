@@ -12,6 +12,7 @@ import (
 	"github.com/bunny-lab-io/borealis-agent/bindings/json"
 	"github.com/bunny-lab-io/borealis-agent/bindings/log"
 	"github.com/bunny-lab-io/borealis-agent/bindings/process"
+	"github.com/bunny-lab-io/borealis-agent/bindings/store"
 	"github.com/bunny-lab-io/borealis-agent/bindings/timer"
 	"github.com/bunny-lab-io/borealis-agent/bindings/x509"
 )
@@ -26,6 +27,7 @@ func List() []bindings.Binding {
 		json.Binding,
 		log.Binding,
 		process.Binding,
+		store.New(),
 		timer.Binding,
 		x509.Binding,
 	}

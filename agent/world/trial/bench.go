@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -16,7 +17,7 @@ import (
 )
 
 // harmless are the modules that always run, on the fake host; all others must be stubbed.
-func harmless() []string { return []string{"engine", "log", "timer", "x509"} }
+func harmless() []string { return []string{"engine", "log", "store", "timer", "x509"} }
 
 // bench is one role under test: its world, and the core that the test plays.
 type bench struct {
@@ -44,7 +45,11 @@ func (s Suite) open() (*bench, error) {
 	if len(m.Problems) > 0 {
 		return nil, errors.New(strings.Join(m.Problems, "\n"))
 	}
-	host := hosttest.New(s.Dir, m.Grants...)
+	data, err := os.MkdirTemp(s.Dir, "data")
+	if err != nil {
+		return nil, err
+	}
+	host := hosttest.New(data, m.Grants...)
 	host.Where.Context = m.Contexts[0]
 	set, err := bindings.Open(host, s.Bindings, host.Grants)
 	if err != nil {

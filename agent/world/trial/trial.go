@@ -26,7 +26,8 @@ type Suite struct {
 	Bindings, Pure []bindings.Binding
 	// Real are modules that are really carried out, besides those that touch no machine.
 	Real []string
-	Dir  string // the role's data directory
+	// Dir is where each test gets a data directory of its own: no test meets what another one kept.
+	Dir string
 }
 
 // limit is how long one test may take in real time: its clock is a fake one, so nothing needs long.

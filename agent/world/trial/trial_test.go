@@ -9,6 +9,7 @@ import (
 	"github.com/bunny-lab-io/borealis-agent/bindings"
 	"github.com/bunny-lab-io/borealis-agent/bindings/engine"
 	"github.com/bunny-lab-io/borealis-agent/bindings/process"
+	"github.com/bunny-lab-io/borealis-agent/bindings/store"
 	"github.com/bunny-lab-io/borealis-agent/bindings/timer"
 	"go.uber.org/goleak"
 )
@@ -77,5 +78,21 @@ func TestTestsRunInTheOrderOfTheFile(t *testing.T) {
 	names, err := s.Names()
 	if err != nil || fmt.Sprint(names) != "[test_z test_a test_m]" {
 		t.Fatalf("%v, %v", names, err)
+	}
+}
+
+func TestNoTestMeetsWhatAnotherKept(t *testing.T) {
+	s := suite(t, "")
+	s.Bindings = append(s.Bindings, store.New())
+	s.Role.Text = []byte(`ROLE_NAME = "r" ROLE_CONTEXTS = { "system" } local Role = {}
+function Role:register_events(events) events:on("keep", function()
+	assert(store.get("k") == nil and store.set("k", true))
+end) end
+return Role`)
+	s.Tests.Text = []byte("function test_it(t) t.deliver('keep', {}) end")
+	for range 2 {
+		if err := s.Run("test_it"); err != nil {
+			t.Error(err)
+		}
 	}
 }
