@@ -25,7 +25,7 @@ func (h *host) Now() time.Time { return time.Now() }
 
 func (h *host) AfterFunc(d time.Duration, f func()) func() bool { return time.AfterFunc(d, f).Stop }
 
-func (h *host) Place() bindings.Place { return h.role.cfg.Place() }
+func (h *host) Place() bindings.Place { return h.role.place() }
 
 func (h *host) Allow(grant, thing string) error {
 	return h.role.denial(grant, thing, h.grants.Allow(grant, thing))

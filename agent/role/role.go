@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -168,8 +169,11 @@ func (r *Role) start(ctx context.Context, src Source) error {
 	if len(m.Problems) > 0 {
 		return &RefusedError{m.Problems}
 	}
+	if !namesFolder(m.Name) {
+		return &RefusedError{[]string{fmt.Sprintf("%s: ROLE_NAME %q cannot name the role's folder on this machine", src.File, m.Name)}}
+	}
 	r.adopt(m)
-	place := r.cfg.Place()
+	place := r.place()
 	if !slices.Contains(m.Contexts, place.Context) {
 		return ErrOtherContext
 	}
@@ -184,6 +188,22 @@ func (r *Role) adopt(m contract.Manifest) {
 	r.manifest.Name, r.manifest.Contexts, r.manifest.Grants = m.Name, m.Contexts, m.Grants
 	r.manifest.Missing = m.Missing
 	r.log = limitLog(r.cfg.Log(m.Name), r.cfg.Limits)
+}
+
+// place is where the role runs: of the agent's data directory, it has the part that bears its name. Whoever keeps
+// something there makes the folder.
+func (r *Role) place() bindings.Place {
+	p := r.cfg.Place()
+	if p.DataDir != "" {
+		p.DataDir = filepath.Join(p.DataDir, r.manifest.Name)
+	}
+	return p
+}
+
+// namesFolder reports whether a name is that of one folder, within the one where it is to be. The worker says the name,
+// and a worker is not trusted; on Windows some names are devices.
+func namesFolder(name string) bool {
+	return filepath.IsLocal(name) && filepath.Base(name) == name && name != "."
 }
 
 // libs reads the helpers that the role requires, and those that the helpers require.
