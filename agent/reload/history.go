@@ -5,13 +5,16 @@ import "time"
 // Released is the state of an Entry that says: an operator let the file out of quarantine.
 const Released = "released"
 
+// RolledBack is the state of an Entry that says: a version's first handlers all failed, and the one before serves again.
+const RolledBack = "rolled_back"
+
 // Entry is one thing that became of a role's file: a version served, was refused, was quarantined or released, or the
 // role ended with its file.
 type Entry struct {
 	Time    time.Time `json:"time"`
 	Name    string    `json:"name,omitempty"` // "" while no version of the file has served
 	File    string    `json:"file"`
-	State   string    `json:"state"` // Running, Refused, Quarantined, Released, Stopped or OtherContext
+	State   string    `json:"state"` // Running, Refused, Quarantined, Released, RolledBack, Stopped or OtherContext
 	Version string    `json:"version,omitempty"`
 	Reason  string    `json:"reason,omitempty"`
 	// Milliseconds is how long it took from the settled file to this.

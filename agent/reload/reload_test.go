@@ -471,6 +471,26 @@ func TestAFileThatIsStillBeingWrittenDoesNotCount(t *testing.T) {
 	f.answers("piece29")
 }
 
+func TestAVersionThatFailsFromTheStartIsRolledBack(t *testing.T) {
+	f := watchFolder(t)
+	f.save("role_a.lua", saying("a", "good"))
+	f.serves("role_a.lua", saying("a", "good"))
+	failing := strings.Replace(saying("a", "bad"), "desk.say", "error('worse') desk.say", 1)
+	f.save("role_a.lua", failing)
+	f.serves("role_a.lua", failing)
+	for range 3 {
+		f.table.Dispatch(wire.Event{Name: "ask", Data: json.RawMessage(`{}`)})
+	}
+	f.serves("role_a.lua", saying("a", "good"))
+	f.answers("good")
+	s := f.untilState("role_a.lua", Running)
+	if s.Refusal == nil || s.Refusal.Version != (file{sum: sum(failing)}).version() || !strings.Contains(s.Refusal.Reason, "version before serves again") {
+		t.Fatalf("%+v, %+v", s, s.Refusal)
+	}
+	f.save("role_a.lua", saying("a", "better"))
+	f.answers("better")
+}
+
 func TestARenewalBringsTheSameBytesToLifeAgain(t *testing.T) {
 	f := watchFolder(t)
 	f.save("role_a.lua", saying("a", "one"))

@@ -57,6 +57,7 @@ type slot struct {
 	// Only the slot's own goroutine touches these.
 	running *role.Role
 	serving *content // what running was made of
+	before  *content // what served before it
 	tried   *content // what was last brought to life or refused
 	old     *retiring
 	deaths  deaths
@@ -102,9 +103,12 @@ func (s *slot) rouse() {
 // run is the slot's life: it follows wishes, and starts again what died.
 func (s *slot) run(life context.Context) {
 	for {
-		var died <-chan struct{}
+		var died, useless <-chan struct{}
 		if s.running != nil {
 			died = s.running.Done()
+		}
+		if s.running != nil && s.before != nil {
+			useless = s.running.Useless()
 		}
 		select {
 		case <-life.Done():
@@ -113,6 +117,8 @@ func (s *slot) run(life context.Context) {
 			s.follow(life)
 		case <-died:
 			s.bury()
+		case <-useless:
+			s.rollBack(life)
 		case <-s.deaths.due():
 			s.revive(life)
 		}
@@ -216,6 +222,9 @@ func (s *slot) state(ctx context.Context) any {
 // change switches from the version that runs to the next.
 func (s *slot) change(life context.Context, next *role.Role, made *content) {
 	old := s.running
+	if old != nil {
+		s.before = s.serving
+	}
 	s.running, s.serving = next, made
 	s.reloader.cfg.Table.Swap(next.Name(), next)
 	if old != nil {
@@ -293,6 +302,17 @@ func (s *slot) revive(life context.Context) {
 		s.status.Refusal = refusal
 		s.mu.Unlock()
 	}
+}
+
+// rollBack brings the version before to life again: the first handlers of the one that runs have all failed. The file
+// is not looked at again until it changes.
+func (s *slot) rollBack(life context.Context) {
+	failed, begun := s.serving, time.Now()
+	const reason = "its first handlers all failed: the version before serves again"
+	s.bring(life, s.before)
+	s.before, s.tried = nil, failed
+	s.record(RolledBack, failed, reason, begun)
+	s.refuse(failed, errors.New(reason))
 }
 
 // retire ends the slot for good, with the agent. The slot's own goroutine has ended.

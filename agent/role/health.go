@@ -35,19 +35,25 @@ func DefaultLimits() Limits {
 // counts is what has become of a role's events.
 type counts struct {
 	handled, failed, full atomic.Int64
-	// row is how many in a row have failed.
-	row atomic.Int64
+	// useless is closed when the first of the role's handlers have all failed.
+	useless chan struct{}
 }
 
+// firstFailures is how many handlers of a version must fail, with none that succeeded, for it to count as useless.
+const firstFailures = 3
+
 func (c *counts) note(err error) {
-	if err != nil {
-		c.failed.Add(1)
-		c.row.Add(1)
+	if err == nil {
+		c.handled.Add(1)
 		return
 	}
-	c.handled.Add(1)
-	c.row.Store(0)
+	if c.failed.Add(1) == firstFailures && c.handled.Load() == 0 {
+		close(c.useless)
+	}
 }
+
+// Useless is closed when the first handlers of this version have all failed: then the version before it was better.
+func (r *Role) Useless() <-chan struct{} { return r.counts.useless }
 
 // Health is how a role is.
 type Health struct {

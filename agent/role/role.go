@@ -137,6 +137,7 @@ func newRole(cfg Config, src Source) (*Role, error) {
 		manifest: Manifest{File: src.File, Sum: sha256.Sum256(src.Text)},
 	}
 	r.mailbox.init(cfg.Limits)
+	r.counts.useless = make(chan struct{})
 	r.calls = newRate(cfg.Limits.Calls, 2*cfg.Limits.Calls)
 	r.peer = ipc.New(w.stdout, w.stdin, ipc.Config{Codec: codec, Handle: r.handle, Hangup: w.hangup})
 	r.running.Add(1) // the start itself: what it opens must be there before live closes it

@@ -367,3 +367,28 @@ func TestARoleThatLogsInALoopIsCutAndSaysSo(t *testing.T) {
 		t.Fatal("the drop is not said")
 	}
 }
+
+func TestAVersionWhoseFirstHandlersAllFailIsUseless(t *testing.T) {
+	o, cfg := newOffice(t)
+	r := start(t, cfg, on(`if ev.fail then error("x") end desk.say(1)`))
+	for range firstFailures {
+		deliver(t, r, `{"fail":true}`)
+	}
+	<-r.Useless()
+	r = start(t, cfg, on(`if ev.fail then error("x") end desk.say(1)`))
+	deliver(t, r, `{}`)
+	<-o.emitted
+	for r.Health(t.Context()).Handled == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	for range 2 * firstFailures {
+		deliver(t, r, `{"fail":true}`)
+	}
+	deliver(t, r, `{}`)
+	<-o.emitted
+	select {
+	case <-r.Useless():
+		t.Fatal("a version that has served is useless")
+	default:
+	}
+}
