@@ -38,7 +38,7 @@ func TestMain(m *testing.M) {
 
 // folder is a watched directory with everything behind it.
 type folder struct {
-	t       *testing.T
+	t       testing.TB
 	dir     string
 	table   dispatch.Table
 	reload  *Reloader
@@ -76,7 +76,7 @@ func (f *folder) hold(ctx context.Context) error {
 }
 
 // watchFolder watches a new directory until the test ends.
-func watchFolder(t *testing.T, change ...func(*Config)) *folder {
+func watchFolder(t testing.TB, change ...func(*Config)) *folder {
 	f := &folder{
 		t: t, dir: t.TempDir(), changed: make(chan struct{}, 1), said: make(chan string, 10000),
 		release: make(chan struct{}), lost: make(chan error, 100),

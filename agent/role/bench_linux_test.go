@@ -73,22 +73,27 @@ func BenchmarkStart(b *testing.B) {
 	}
 }
 
-// BenchmarkIdleWorker measures what one idle worker costs: the kernel's proportional set size over ten workers.
-func BenchmarkIdleWorker(b *testing.B) {
-	const workers = 10
-	cfg := quiet(b, nil)
-	var roles []*Role
-	for range workers {
-		roles = append(roles, startBench(b, cfg, on(`local x = ev.n`)))
+// BenchmarkIdleWorkers measures what idle workers cost: the kernel's proportional set size of each, by how many there
+// are, since they share the pages of their program.
+func BenchmarkIdleWorkers(b *testing.B) {
+	for _, workers := range []int{1, 10, 50, 200} {
+		b.Run(fmt.Sprint("workers=", workers), func(b *testing.B) {
+			cfg := quiet(b, nil)
+			var roles []*Role
+			for range workers {
+				roles = append(roles, startBench(b, cfg, on(`local x = ev.n`)))
+			}
+			time.Sleep(2 * time.Second) // they settle a second after loading
+			kib := 0
+			for b.Loop() {
+				kib = 0
+				for _, r := range roles {
+					kib += pss(b, r.PID())
+				}
+			}
+			b.ReportMetric(float64(kib)/float64(workers), "PSS-KiB/worker")
+		})
 	}
-	var kib int
-	for range b.N {
-		kib = 0
-		for _, r := range roles {
-			kib += pss(b, r.PID())
-		}
-	}
-	b.ReportMetric(float64(kib)/workers, "PSS-KiB/worker")
 }
 
 // pss reads a process's proportional set size in KiB.
