@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -39,25 +40,49 @@ func idle(list []bindings.Binding) []bindings.Binding {
 	return out
 }
 
-var faceFunc = regexp.MustCompile(`^function (\w+)\.(\w+)\(`)
+var (
+	faceFunc  = regexp.MustCompile(`^function (\w+)\.(\w+)\(`)
+	faceParam = regexp.MustCompile(`^---@param \w+\??\s+(.*)`)
+)
 
-// idleFuncs reads a face, whose functions and waits are proved to be those of its Go.
+// idleFuncs reads a face, whose functions, parameters and waits are proved to be those of its Go.
 func idleFuncs(b bindings.Binding) map[string]bindings.Func {
-	funcs, waits := map[string]bindings.Func{}, false
+	funcs, waits, params := map[string]bindings.Func{}, false, []string(nil)
 	for line := range strings.Lines(b.Face) {
 		if strings.HasPrefix(line, "---@async") {
 			waits = true
+		}
+		if m := faceParam.FindStringSubmatch(line); m != nil {
+			params = append(params, m[1])
 		}
 		if strings.HasPrefix(line, "---") {
 			continue
 		}
 		if m := faceFunc.FindStringSubmatch(line); m != nil && m[1] == b.Name {
-			funcs[m[2]] = bindings.Func{Waits: waits, Do: doNothing}
+			funcs[m[2]] = bindings.Func{Waits: waits, Do: refusing(params)}
 		}
-		waits = false
+		waits, params = false, nil
 	}
 	return funcs
 }
 
-// doNothing takes as many arguments as any function of a binding.
-func doNothing(context.Context, any, any, any) (any, error) { return nil, errIdle }
+// refusing makes a function of a binding that takes what its face says, and answers errIdle.
+func refusing(params []string) any {
+	in := []reflect.Type{reflect.TypeFor[context.Context]()}
+	for _, p := range params {
+		if strings.HasPrefix(p, "fun(") {
+			in = append(in, reflect.TypeFor[*bindings.Callback]())
+		} else {
+			in = append(in, reflect.TypeFor[any]())
+		}
+	}
+	out := []reflect.Type{reflect.TypeFor[any](), reflect.TypeFor[error]()}
+	return reflect.MakeFunc(reflect.FuncOf(in, out, false), func(args []reflect.Value) []reflect.Value {
+		for _, arg := range args {
+			if c, ok := arg.Interface().(*bindings.Callback); ok && c != nil {
+				(*c).Release()
+			}
+		}
+		return []reflect.Value{reflect.Zero(out[0]), reflect.ValueOf(errIdle)}
+	}).Interface()
+}

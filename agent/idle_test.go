@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"reflect"
 	"testing"
 
 	"github.com/bunny-lab-io/borealis-agent/bindings"
@@ -27,8 +29,12 @@ func TestIdleBindingsLookLikeTheRealOnes(t *testing.T) {
 			t.Errorf("%s has %d functions instead of %d", b.Name, len(looks.Funcs), len(real.Funcs))
 		}
 		for name, f := range real.Funcs {
-			if g, ok := looks.Funcs[name]; !ok || g.Waits != f.Waits {
-				t.Errorf("%s.%s: there: %v, waits: %v", b.Name, name, ok, g.Waits)
+			g, ok := looks.Funcs[name]
+			if !ok || g.Waits != f.Waits {
+				t.Fatalf("%s.%s: there: %v, waits: %v", b.Name, name, ok, g.Waits)
+			}
+			if got, want := reflect.TypeOf(g.Do), reflect.TypeOf(f.Do); got.NumIn() != want.NumIn() {
+				t.Errorf("%s.%s takes %v instead of %v", b.Name, name, got, want)
 			}
 		}
 	}
@@ -50,5 +56,28 @@ func TestAnIdleBindingCarriesNothingOut(t *testing.T) {
 		if _, err := set.Call(t.Context(), call); err == nil || err.Error() != errIdle.Message {
 			t.Errorf("%s.%s: %v", call.Module, call.Func, err)
 		}
+	}
+}
+
+// let is a Lua function that nobody calls.
+type let struct{ released bool }
+
+func (l *let) Call(context.Context, ...any) error { return nil }
+func (l *let) Release()                           { l.released = true }
+
+func TestAnIdleBindingLetsGoOfFunctions(t *testing.T) {
+	face := "---@param path string\n---@param fn fun(path: string)\nfunction eye.watch(path, fn) end\n"
+	list := idle([]bindings.Binding{{Name: "eye", Face: face}})
+	set, err := bindings.Open(hosttest.New(t.TempDir()), list, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer set.Close()
+	var fn let
+	if _, err := set.Call(t.Context(), bindings.Call{Module: "eye", Func: "watch", Args: []any{"/", &fn}}); err == nil || err.Error() != errIdle.Message || !fn.released {
+		t.Errorf("%v, released: %v", err, fn.released)
+	}
+	if _, err := set.Call(t.Context(), bindings.Call{Module: "eye", Func: "watch", Args: []any{"/"}}); err == nil || err.Error() != errIdle.Message {
+		t.Error(err)
 	}
 }
