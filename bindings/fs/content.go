@@ -103,7 +103,7 @@ func (p *place) replace(ctx context.Context, data []byte, scratch string) error 
 		return err
 	}
 	if err = errors.Join(fill(f, data, old), f.Close()); err == nil {
-		err = p.rename(ctx, scratch)
+		err = patiently(ctx, func() error { return p.root.Rename(scratch, p.name) })
 	}
 	if err != nil {
 		err = errors.Join(err, p.root.Remove(scratch))
@@ -111,9 +111,9 @@ func (p *place) replace(ctx context.Context, data []byte, scratch string) error 
 	return err
 }
 
-// rename puts the scratch file into its place, where somebody may hold the old one for a moment.
-func (p *place) rename(ctx context.Context, scratch string) error {
-	err := p.root.Rename(scratch, p.name)
+// patiently tries again for a while when somebody holds the file that is to be replaced.
+func patiently(ctx context.Context, rename func() error) error {
+	err := rename()
 	for range renameTries {
 		if !held(err) {
 			return err
@@ -123,7 +123,7 @@ func (p *place) rename(ctx context.Context, scratch string) error {
 			return ctx.Err()
 		case <-time.After(renamePause):
 		}
-		err = p.root.Rename(scratch, p.name)
+		err = rename()
 	}
 	return err
 }

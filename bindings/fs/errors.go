@@ -79,6 +79,8 @@ func code(err error) string {
 		return "not_dir"
 	case errors.Is(err, syscall.EISDIR):
 		return "is_dir"
+	case otherDevice(err):
+		return "other_device"
 	case diskFull(err):
 		return "full"
 	case errors.Is(err, context.Canceled):

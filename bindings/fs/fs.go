@@ -1,6 +1,7 @@
 // Package fs is the Lua module fs: files and directories within what the role was granted, and its own data
 // directory. It promises that no link, no ".." and no race leads out of a granted directory, that a file is written
-// whole or not at all, and that what it makes is readable by nobody else. It is not for watching files.
+// whole or not at all, and that what it makes is readable by nobody else. Its watches are looks, once a second: they are
+// not for what must be known at once, nor for whole trees.
 package fs
 
 import (
@@ -31,7 +32,7 @@ var Binding = bindings.Binding{
 	Handles: []bindings.HandleType{{Name: fileType, Methods: map[string]bindings.Func{
 		"read":  {Waits: true, Do: readSome},
 		"write": {Waits: true, Do: writeAll},
-	}}},
+	}}, {Name: watchType}},
 	Open: open,
 }
 
@@ -39,10 +40,12 @@ type module struct {
 	host bindings.Host
 	// scratch names a file that does not exist yet.
 	scratch func() string
+	watches *watches
 }
 
 func open(host bindings.Host) (*bindings.Instance, error) {
 	m := &module{host: host, scratch: func() string { return ".borealis-" + rand.Text() }}
+	m.watches = newWatches(host, m.look)
 	return &bindings.Instance{Funcs: map[string]bindings.Func{
 		"read":   {Waits: true, Do: m.read},
 		"write":  {Waits: true, Do: m.write},
@@ -52,7 +55,9 @@ func open(host bindings.Host) (*bindings.Instance, error) {
 		"stat":   {Waits: true, Do: m.stat},
 		"mkdir":  {Waits: true, Do: m.mkdir},
 		"remove": {Waits: true, Do: m.remove},
-	}}, nil
+		"rename": {Waits: true, Do: m.rename},
+		"watch":  {Waits: true, Do: m.watch},
+	}, Close: m.watches.close}, nil
 }
 
 // entry is one name in a directory.

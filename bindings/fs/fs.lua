@@ -49,6 +49,9 @@ fs = {}
 ---@field size_bytes integer Size in bytes; of a directory, what the system says.
 ---@field modified number When the content last changed, in Unix seconds.
 
+--- What a watch tells: a path, spelt from the one that was given to `fs.watch`, and what became of it.
+---@alias fs.Change { path: string, change: "created"|"changed"|"removed" }
+
 --- Reads a whole file.
 ---
 --- A file above `max_bytes` fails with `"too_large"`: read it in pieces with `fs.open`.
@@ -161,6 +164,52 @@ function fs.mkdir(path) end
 ---@return string? code
 function fs.remove(path) end
 
+--- Gives a file, a directory or a link another name; what bore that name before is replaced in the same step.
+---
+--- Both names must be granted for writing, and the old one for reading too, for else a role could move what it may not
+--- read to where it may. A link is renamed, not what it leads to. A directory replaces an empty directory only. Fails
+--- with `"other_device"` between file systems, and on Windows with `"unsupported"` between two granted directories,
+--- unless the grant is not narrowed. A granted directory itself is not renamed: `"denied"`.
+---
+--- ```lua
+--- assert(fs.write("report.new", "done"))
+--- assert(fs.rename("report.new", "report.txt"))
+--- assert(fs.read("report.txt") == "done" and fs.stat("report.new") == nil)
+--- ```
+---@async
+---@param from string
+---@param to string
+---@return true? done
+---@return string? message
+---@return string? code
+function fs.rename(from, to) end
+
+--- Watches a path, which need not exist yet; of a directory, itself and what is directly in it.
+---
+--- It is looked at once a second, and the function runs, as an event of its role, once for each name that changed since
+--- the look before: what was created and removed again in between is not told, and several changes of one file are one.
+--- The next look comes when the function has returned. A file changed when its size or time did or another took its
+--- name; a directory changes only by being replaced. Links in a directory are watched themselves, not what they lead to.
+---
+--- At most 16 watches of a role are open: `"limit"`. A directory with more than 1000 names fails with `"too_large"`; one
+--- that grows to it later, as one that cannot be read for other reasons, is logged and tells nothing until it can be
+--- looked at again.
+---
+--- ```lua
+--- assert(fs.mkdir("inbox"))
+--- local watch = assert(fs.watch("inbox", function(change)
+---   if change.change ~= "removed" then log.info("news", { path = change.path }) end
+--- end))
+--- timer.after(60, function() watch:close() end)
+--- ```
+---@async
+---@param path string
+---@param fn fun(change: fs.Change) What to run.
+---@return fs.Watch? watch
+---@return string? message
+---@return string? code
+function fs.watch(path, fn) end
+
 --- An open file. Other modules take it where they stream, for example `http.get(url, { to = file })`.
 ---@class fs.File
 local File = {}
@@ -190,3 +239,15 @@ function File:write(content) end
 ---@return string? message
 ---@return string? code
 function File:close() end
+
+--- A watched path.
+---@class fs.Watch
+local Watch = {}
+
+--- Ends the watch: the function runs no more, though one that runs already is not stopped.
+---
+---@async
+---@return true? done
+---@return string? message
+---@return string? code
+function Watch:close() end

@@ -31,6 +31,9 @@ func FuzzPath(f *testing.F) {
 			_, _ = r.call("list", p)
 			_, _ = r.call("append", p, "x")
 			_, _ = r.call("mkdir", p)
+			if _, err := r.call("rename", p, folder+"/g/renamed"); err == nil {
+				_, _ = r.call("rename", folder+"/g/renamed", p)
+			}
 			if p := filepath.Base(p); strings.HasPrefix(p, "x") {
 				_, _ = r.call("remove", p)
 			}

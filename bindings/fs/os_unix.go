@@ -5,7 +5,10 @@ package fs
 import (
 	"errors"
 	"os"
+	"path/filepath"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // openFlags keep the opening of a pipe, a terminal or a device from waiting or from doing anything at all.
@@ -17,6 +20,8 @@ func misspelt(string) string { return "" }
 func diskFull(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }
+
+func otherDevice(err error) bool { return errors.Is(err, syscall.EXDEV) }
 
 func notEmpty(err error) bool { return errors.Is(err, syscall.ENOTEMPTY) }
 
@@ -46,4 +51,24 @@ func keepOwner(f *os.File, old os.FileInfo) error {
 		return nil
 	}
 	return f.Chown(int(was.Uid), int(was.Gid))
+}
+
+// renameBetween renames from one directory that is held open to another.
+func renameBetween(from, to *place) error {
+	old, err := from.above()
+	if err != nil {
+		return err
+	}
+	defer old.Close()
+	new, err := to.above()
+	if err != nil {
+		return err
+	}
+	defer new.Close()
+	return unix.Renameat(int(old.Fd()), filepath.Base(from.name), int(new.Fd()), filepath.Base(to.name))
+}
+
+// above opens the directory that the name stands in.
+func (p *place) above() (*os.File, error) {
+	return p.root.OpenFile(filepath.Dir(p.name), os.O_RDONLY|openFlags|syscall.O_DIRECTORY, 0)
 }

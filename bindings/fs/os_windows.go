@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/windows"
+
+	"github.com/bunny-lab-io/borealis-agent/bindings"
 )
 
 const openFlags = 0
@@ -35,6 +37,8 @@ func diskFull(err error) bool {
 	return errors.Is(err, windows.ERROR_DISK_FULL) || errors.Is(err, windows.ERROR_HANDLE_DISK_FULL)
 }
 
+func otherDevice(err error) bool { return errors.Is(err, windows.ERROR_NOT_SAME_DEVICE) }
+
 func notEmpty(err error) bool { return errors.Is(err, windows.ERROR_DIR_NOT_EMPTY) }
 
 // held reports whether somebody who may let go of it soon has the file open: a reader, or a scanner.
@@ -47,3 +51,11 @@ func exclusive(os.FileInfo) bool { return false }
 
 // keepOwner has nothing to do: a new file inherits from its directory.
 func keepOwner(*os.File, os.FileInfo) error { return nil }
+
+// renameBetween renames by path, which only a grant without bounds allows: nothing holds a path together meanwhile.
+func renameBetween(from, to *place) error {
+	if from.whole || to.whole {
+		return os.Rename(from.path, to.path)
+	}
+	return bindings.Fail("unsupported", "both names must lie in one granted directory on Windows")
+}

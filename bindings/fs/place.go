@@ -20,6 +20,8 @@ type place struct {
 	name string
 	// alone is set when the grant is this one file: then no link may stand in its place.
 	alone bool
+	// whole is set when the grant is not narrowed.
+	whole bool
 }
 
 // purpose says what is to be done with the last name of a path.
@@ -63,6 +65,7 @@ func (p *place) split(c cover, why purpose) (dir, name string, err error) {
 	case c.own:
 		dir, err = c.path, os.MkdirAll(c.path, 0o700)
 	case c.whole:
+		p.whole = true
 		dir = p.anywhere(why)
 	default:
 		dir, err = p.granted(c.path, why)
