@@ -57,3 +57,32 @@ func TestARoleThatDoesNotLetGoIsGivenUp(t *testing.T) {
 		t.Fatal(reason)
 	}
 }
+
+func TestMetamethodsOfTheRoleEndLikeItsHandlers(t *testing.T) {
+	for name, body := range map[string]string{
+		"new":   "function Role.new()\n return setmetatable({}, { __index = function() while true do end end }) end",
+		"class": "\nsetmetatable(Role, { __index = function() while true do end end })",
+	} {
+		_, loaded := load(t, &desk{}, body, func(_ *contract.Setup, l *Limits) { l.Processor = 30 * time.Millisecond })
+		if len(loaded.Problems) != 1 || loaded.Problems[0] != "role_t.lua:2: "+ErrBusy.Error() {
+			t.Errorf("%s: %q", name, loaded.Problems)
+		}
+	}
+}
+
+func TestEveryFailureNamesItsPlace(t *testing.T) {
+	for _, c := range []struct{ body, want string }{
+		{`error({ 1 })`, "role_t.lua:1: error object is a table"},
+		{`error()`, "role_t.lua:1: error object is a nil"},
+		{`error(print)`, "role_t.lua:1: error object is a function"},
+		{`error("bare", 0)`, "role_t.lua:1: bare"},
+		{`error(setmetatable({}, { __tostring = function() while true do end end }))`, "role_t.lua:1: error object is a table"},
+		{`coroutine.wrap(function() error({}) end)()`, "role_t.lua:1: error object is a table"},
+		{`assert(nil, "asserted")`, "role_t.lua:1: asserted"},
+	} {
+		w := serving(t, &desk{}, on(c.body))
+		if err := fire(t, w, `{}`); err == nil || err.Error() != c.want {
+			t.Errorf("%s: %v\nwant %s", c.body, err, c.want)
+		}
+	}
+}

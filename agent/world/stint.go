@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bunny-lab-io/borealis-agent/agent/world/sandbox"
 	lua "github.com/yuin/gopher-lua"
 )
 
@@ -85,16 +86,13 @@ func because(ctx context.Context, err error) error {
 	return cause
 }
 
-// readable takes the message of a Lua error without its traceback.
+// readable takes the message of a Lua error, with its place, without its traceback.
 func readable(err error) error {
 	var api *lua.ApiError
 	if !errors.As(err, &api) || api.Object == nil {
 		return err
 	}
-	if api.Object.Type() == lua.LTTable {
-		return errors.New("error object is a table")
-	}
-	return errors.New(api.Object.String())
+	return errors.New(sandbox.Describe(err))
 }
 
 // resume marks the thread as the one that runs, and starts the clock.

@@ -211,11 +211,21 @@ func (w *World) context(L *lua.LState) (*lua.LTable, error) {
 
 // method calls an optional method of the role.
 func (w *World) method(L *lua.LState, name string, args ...lua.LValue) (lua.LValue, error) {
-	fn, ok := L.GetField(w.role, name).(*lua.LFunction)
+	found, err := call(L, L.NewFunction(lookup), w.role, lua.LString(name))
+	if err != nil {
+		return lua.LNil, err
+	}
+	fn, ok := found.(*lua.LFunction)
 	if !ok {
 		return lua.LNil, nil
 	}
 	return call(L, fn, append([]lua.LValue{w.role}, args...)...)
+}
+
+// lookup reads a field as scripts do. It must be called in protected mode, since the table may have metamethods.
+func lookup(L *lua.LState) int {
+	L.Push(L.GetTable(L.Get(1), L.Get(2)))
+	return 1
 }
 
 func call(L *lua.LState, fn *lua.LFunction, args ...lua.LValue) (lua.LValue, error) {
