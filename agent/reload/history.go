@@ -21,14 +21,19 @@ type Entry struct {
 	Milliseconds int64 `json:"milliseconds"`
 }
 
-// record tells the history. c is the content that it is about, and nil when there is none any more.
+// record tells the history, before the status: who sees a state there finds its turn here. c is the content that it is
+// about.
 func (s *slot) record(state string, c *content, reason string, begun time.Time) {
 	if s.reloader.cfg.History == nil {
 		return
 	}
+	name := s.report().Name
+	if s.running != nil {
+		name = s.running.Name()
+	}
 	now := time.Now()
 	e := Entry{
-		Time: now.UTC(), Name: s.report().Name, File: s.file, State: state, Reason: reason,
+		Time: now.UTC(), Name: name, File: s.file, State: state, Reason: reason,
 		Milliseconds: now.Sub(begun).Milliseconds(),
 	}
 	if c != nil {

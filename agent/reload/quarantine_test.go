@@ -1,6 +1,7 @@
 package reload
 
 import (
+	"encoding/json"
 	"errors"
 	"maps"
 	"os"
@@ -9,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/bunny-lab-io/borealis-agent/agent/wire"
 )
 
 // memory is a store of sentences, a history and the requests of an operator.
@@ -227,4 +230,25 @@ func TestTheLastGoodVersionComesBackBesideARefusal(t *testing.T) {
 	f.reload.Renew(nil)
 	f.until("role_a.lua", func(now Status) bool { return now.State == Running && now.PID != s.PID && now.Refusal != nil })
 	f.answers("good")
+}
+
+// A version that was only brought to life again has none before it that would be better.
+func TestARenewedVersionIsNotRolledBackToItself(t *testing.T) {
+	var m memory
+	f := watchFolder(t, keeping(&m))
+	f.save("role_a.lua", strings.Replace(saying("a", "one"), `desk.say(`, `error("no") desk.say(`, 1))
+	before := f.untilState("role_a.lua", Running)
+	f.reload.Renew(nil)
+	f.until("role_a.lua", func(s Status) bool { return s.State == Running && s.PID != before.PID })
+	for range 10 {
+		f.table.Dispatch(wire.Event{Name: "ask", Data: json.RawMessage(`{}`)})
+	}
+	for range 10 {
+		<-f.lost
+	}
+	f.save("role_b.lua", saying("b", "two")) // once it serves, whatever else was due has happened
+	f.untilState("role_b.lua", Running)
+	if states := m.states(); slices.Contains(states, RolledBack) {
+		t.Errorf("history: %v", states)
+	}
 }

@@ -177,11 +177,10 @@ func (s *slot) bring(life context.Context, c *content) {
 		s.tried = c
 		s.say(OtherContext, "")
 	case err != nil:
-		s.refuse(c, err)
 		s.record(Refused, c, err.Error(), begun)
+		s.refuse(c, err)
 	default:
-		s.change(life, next, c)
-		s.record(Running, c, "", begun)
+		s.change(life, next, c, begun)
 		s.reloader.cfg.Log.Info("role serves", "role", next.Name(), "file", s.file,
 			"version", next.Manifest().Version(), "milliseconds", time.Since(begun).Milliseconds())
 	}
@@ -220,9 +219,9 @@ func (s *slot) state(ctx context.Context) any {
 }
 
 // change switches from the version that runs to the next.
-func (s *slot) change(life context.Context, next *role.Role, made *content) {
+func (s *slot) change(life context.Context, next *role.Role, made *content, begun time.Time) {
 	old := s.running
-	if old != nil {
+	if old != nil && !made.equal(s.serving) { // not when it was only brought to life again
 		s.before = s.serving
 	}
 	s.running, s.serving = next, made
@@ -230,6 +229,7 @@ func (s *slot) change(life context.Context, next *role.Role, made *content) {
 	if old != nil {
 		s.part(life, old, next.Name())
 	}
+	s.record(Running, made, "", begun)
 	s.serve(next)
 }
 
@@ -250,8 +250,8 @@ func (s *slot) remove(life context.Context) {
 	}
 	begun, last := time.Now(), s.tried
 	s.end(life)
-	s.say(Stopped, "the file is gone")
 	s.record(Stopped, last, "the file is gone", begun)
+	s.say(Stopped, "the file is gone")
 }
 
 // end ends what runs; nothing of the file is tried then.
@@ -274,8 +274,8 @@ func (s *slot) bury() {
 	s.reloader.cfg.Log.Error("role died", "role", dead.Name(), "file", s.file, "error", reason)
 	if s.deaths.add(time.Now()) {
 		reason = fmt.Sprintf("died %d times in %v, last: %s", maxDeaths, deathWindow, reason)
-		s.confine(reason)
 		s.record(Quarantined, s.serving, reason, time.Now())
+		s.confine(reason)
 		return
 	}
 	s.say(Restarting, reason)
