@@ -142,6 +142,61 @@ func testServerCalls(t *testing.T, peer *socketio.Socket, events <-chan socketio
 	}
 }
 
+// TestUpgradeKeepsOrder expects the move from polling to a websocket, in the middle of traffic both ways, to lose and
+// to reorder nothing.
+func TestUpgradeKeepsOrder(t *testing.T) {
+	const n, sessions = 200, 20
+	got := make(chan string, n)
+	_, url := serve(t, socketio.ServerConfig{
+		OnConnect: func(s *socketio.Socket) {
+			go func() {
+				for i := range n {
+					s.Emit("down", i, socketio.Binary("b"))
+				}
+			}()
+		},
+		OnEvent: func(_ *socketio.Socket, m socketio.Message) { got <- string(m.Args[0]) },
+	})
+	for range sessions {
+		onEvent, events := inbox(n)
+		c := dial(t, socketio.Config{URL: url, Polling: true, OnEvent: onEvent})
+		go func() {
+			for i := range n {
+				if err := c.Emit(bounded(t), "up", i, socketio.Binary("b")); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		}()
+		for i := range n {
+			if up, down := take(t, "event", got), take(t, "event", events).Args[0]; up != fmt.Sprint(i) || string(down) != up {
+				t.Fatalf("event %d came up as %s, down as %s", i, up, down)
+			}
+		}
+		eventually(t, "the session moved to a websocket", func() bool { return c.Transport() == "websocket" })
+		c.Close()
+	}
+}
+
+// TestManyDials expects every session to open, and its first words to arrive.
+func TestManyDials(t *testing.T) {
+	_, url := serve(t, socketio.ServerConfig{OnEvent: parrot})
+	for name, cfg := range ways {
+		t.Run(name, func(t *testing.T) {
+			cfg.URL, cfg.HTTPClient = url, client(t)
+			for i := range 100 {
+				c := dial(t, cfg)
+				if got, err := c.Call(bounded(t), "echo", i); err != nil || string(got[0]) != fmt.Sprint(i) {
+					t.Fatalf("session %d: %s, %v", i, got, err)
+				}
+				if err := c.Close(); err != nil || c.Err() != socketio.ErrClosed {
+					t.Fatalf("session %d closed with %v, ended with %v", i, err, c.Err())
+				}
+			}
+		})
+	}
+}
+
 // TestLarge carries many fragments both ways: 20 MB as bytes, less as text, whose parsing the race detector slows
 // down. The interop tests carry 20 MB of text.
 func TestLarge(t *testing.T) {

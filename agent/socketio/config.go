@@ -37,8 +37,9 @@ type Config struct {
 	// OnEvent receives the events in order, one at a time, from one goroutine of the session; it may run before
 	// Dial returns. Acknowledgements and pings never wait behind it. Nil drops events.
 	OnEvent func(Message)
-	// QueueLen is how many events may wait for OnEvent (default 256; together at most MaxPayload bytes). When they
-	// are, the session reads nothing more, so a Call made inside OnEvent needs a context with a deadline.
+	// QueueLen is how many events may wait for OnEvent (default 256; together at most MaxPayload bytes). Past that the
+	// session reads nothing more until OnEvent returns: a Call made inside it needs a context with a deadline, pings
+	// stay unanswered, and a dead peer unnoticed.
 	QueueLen int
 }
 

@@ -58,13 +58,13 @@ func testForeignServer(t *testing.T, way string, cfg socketio.Config, size int) 
 	cfg.OnEvent, events = inbox(500)
 	cfg.Auth = map[string]string{"token": "good"}
 	c := dial(t, cfg)
+	testForeignEcho(t, c) // an upgrade happens meanwhile
+	testForeignEvents(t, c, events)
 	if way == "upgrade" {
 		eventually(t, "the session moved to a websocket", func() bool { return c.Transport() == "websocket" })
 	} else if c.Transport() != way {
 		t.Errorf("carried by %s", c.Transport())
 	}
-	testForeignEcho(t, c)
-	testForeignEvents(t, c, events)
 	if err := c.Pinged(bounded(t)); err != nil {
 		t.Error(err)
 	}
