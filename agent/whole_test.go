@@ -308,7 +308,7 @@ func TestAJobsTimeoutEndsItsWholeTree(t *testing.T) {
 	}
 	var stray int
 	fmt.Sscanf(r.Stdout, "begun\n%d", &stray)
-	d.until("the stray to be gone", func() bool { return errors.Is(syscall.Kill(stray, 0), syscall.ESRCH) || zombie(stray) })
+	d.until("the stray to be gone", func() bool { return gone(stray) || zombie(stray) })
 }
 
 // zombie says whether a process is over and only waits for its parent to notice.
