@@ -90,30 +90,56 @@ func (w *writer) statement() {
 		w.line("p(%s)", w.exprs(3, 1))
 		return
 	}
-	switch w.IntN(16) {
+	switch kind := w.IntN(16); kind {
 	case 0, 1:
-		names := []string{w.newName(), w.newName(), w.newName()}[:1+w.IntN(3)]
-		values := w.exprs(4, 3)
-		if values == "" {
-			w.line("local %s", strings.Join(names, ", "))
-		} else {
-			w.line("local %s = %s", strings.Join(names, ", "), values)
-		}
-		w.declare(names...)
+		w.locals()
 	case 2, 3:
-		targets := []string{w.target(), w.target(), w.target()}[:1+w.IntN(3)]
-		for i := range targets { // the order of two assignments to the same place is nobody's business
-			for j := range i {
-				if targets[i] == targets[j] || strings.Contains(targets[i]+targets[j], "T[") {
-					targets = targets[:1]
-					break
-				}
-			}
-			if len(targets) == 1 {
+		w.assignment()
+	case 4, 5, 6, 7, 8, 12, 13:
+		w.control(kind)
+	case 9:
+		w.methodOf()
+	case 10:
+		w.function()
+	case 11:
+		if len(w.funcs) > 0 {
+			w.line("%s(%s)", w.funcs[w.IntN(len(w.funcs))], w.exprs(4, 2))
+		}
+	default:
+		w.line("p(%s)", w.exprs(4, 3))
+	}
+}
+
+func (w *writer) locals() {
+	names := []string{w.newName(), w.newName(), w.newName()}[:1+w.IntN(3)]
+	values := w.exprs(4, 3)
+	if values == "" {
+		w.line("local %s", strings.Join(names, ", "))
+	} else {
+		w.line("local %s = %s", strings.Join(names, ", "), values)
+	}
+	w.declare(names...)
+}
+
+func (w *writer) assignment() {
+	targets := []string{w.target(), w.target(), w.target()}[:1+w.IntN(3)]
+	for i := range targets { // the order of two assignments to the same place is nobody's business
+		for j := range i {
+			if targets[i] == targets[j] || strings.Contains(targets[i]+targets[j], "T[") {
+				targets = targets[:1]
 				break
 			}
 		}
-		w.line("%s = %s, %s", strings.Join(targets, ", "), w.expr(3), w.expr(2))
+		if len(targets) == 1 {
+			break
+		}
+	}
+	w.line("%s = %s, %s", strings.Join(targets, ", "), w.expr(3), w.expr(2))
+}
+
+// control writes a statement that holds others.
+func (w *writer) control(kind int) {
+	switch kind {
 	case 4:
 		w.line("if %s then", w.expr(3))
 		w.block(func() { w.statements(3) })
@@ -140,19 +166,6 @@ func (w *writer) statement() {
 	case 8:
 		w.line("do local n%d = 0", w.depth)
 		w.loop(fmt.Sprintf("repeat n%d = n%d + 1", w.depth, w.depth), "", fmt.Sprintf("until n%d > 2 or (%s) end", w.depth, w.expr(2)))
-	case 9:
-		w.line("function T.%s(self, ...)", []string{"m", "c"}[w.IntN(2)])
-		vararg, loops := w.vararg, w.loops
-		w.vararg, w.loops, w.method = true, 0, true
-		w.block(func() { w.declare("self"); w.line("p(self ~= nil, ...)"); w.line("return %s", w.exprs(2, 2)) })
-		w.vararg, w.loops, w.method = vararg, loops, false
-		w.line("end")
-	case 10:
-		w.function()
-	case 11:
-		if len(w.funcs) > 0 {
-			w.line("%s(%s)", w.funcs[w.IntN(len(w.funcs))], w.exprs(4, 2))
-		}
 	case 12:
 		if w.IntN(2) == 0 {
 			w.line("while true do")
@@ -165,13 +178,20 @@ func (w *writer) statement() {
 		if w.loops > 0 && w.IntN(3) == 0 {
 			w.line([]string{"if %s then break end", "do local u = %s if u then break end end"}[w.IntN(2)], w.expr(2))
 		}
-	case 13:
+	default:
 		w.line("do")
 		w.block(func() { w.statements(3) })
 		w.line("end")
-	default:
-		w.line("p(%s)", w.exprs(4, 3))
 	}
+}
+
+func (w *writer) methodOf() {
+	w.line("function T.%s(self, ...)", []string{"m", "c"}[w.IntN(2)])
+	vararg, loops := w.vararg, w.loops
+	w.vararg, w.loops, w.method = true, 0, true
+	w.block(func() { w.declare("self"); w.line("p(self ~= nil, ...)"); w.line("return %s", w.exprs(2, 2)) })
+	w.vararg, w.loops, w.method = vararg, loops, false
+	w.line("end")
 }
 
 func (w *writer) loop(head, variable, tail string) {
