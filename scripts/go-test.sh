@@ -29,6 +29,7 @@ work=${TMPDIR:-/tmp}
 if usable /dev/shm; then work=/dev/shm; fi
 TMPDIR=$(mktemp -d "$work/borealis-test.XXXXXX")
 export TMPDIR
+chmod 711 "$TMPDIR" # some tests run a program from there as nobody
 trap 'chmod -R u+w "$TMPDIR" 2>/dev/null; rm -rf "$TMPDIR"' EXIT
 
 mkdir -p bin

@@ -3,7 +3,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-export CGO_ENABLED=0 # as the cross builds, so that each finds the other's work in the cache
+# As the cross builds and `make build` have it, so that each finds the other's work in the cache.
+export CGO_ENABLED=0 GOFLAGS="${GOFLAGS:-} -trimpath"
 
 unformatted=$(go tool gofumpt -l .)
 if [ -n "$unformatted" ]; then
