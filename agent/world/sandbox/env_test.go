@@ -320,13 +320,13 @@ func TestPiecesDoNotPinTheirString(t *testing.T) {
 	before := liveBytes()
 	results, err := b.run(t.Context(), `local keep = {}
 for i = 1, 50 do
-  local s = ("x"):rep(1e6) .. i .. "\n"
+  local s = i .. ("x"):rep(1e6)
   keep[#keep + 1] = s:sub(-3)
   keep[#keep + 1] = s:match("%d+")
   keep[#keep + 1] = select(3, s:find("(%d)"))
-  for piece in s:gmatch("%d") do keep[#keep + 1] = piece end
-  s:gsub("%d", function(c) keep[#keep + 1] = c end)
-  s:gsub("%d", setmetatable({}, { __index = function(_, c) keep[#keep + 1] = c end }))
+  for piece in s:gmatch("%d") do keep[#keep + 1] = piece break end
+  s:gsub("%d", function(c) keep[#keep + 1] = c end, 1)
+  s:gsub("%d", setmetatable({}, { __index = function(_, c) keep[#keep + 1] = c end }), 1)
 end
 return keep`, "test.lua")
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime/debug"
 	"strings"
@@ -17,8 +18,8 @@ import (
 	"golang.org/x/tools/txtar"
 )
 
-// A hostile script runs in a process of its own, a copy of this test binary, so that one which the sandbox does not
-// contain fails its test and no other. The script's first line, after "--!", says how it must end:
+// A hostile script runs in another process, a copy of this test binary, so that one which the sandbox does not contain
+// fails its test and no other. The script's first line, after "--!", says how it must end:
 //
 //	refused TEXT     Parse or Compile refuses it
 //	error TEXT       it raises an error that contains the text
@@ -29,7 +30,7 @@ import (
 //
 // "deadline or X" stands for either. Every error must name a file and a line.
 
-// hostileEnv holds the deadline in such a process. Its input is the script.
+// hostileEnv is set for such a process. It takes orders from its input and reports to its output.
 const hostileEnv = "SANDBOX_HOSTILE"
 
 const (
@@ -37,41 +38,44 @@ const (
 	patience = 60 * time.Second       // after which the sandbox has failed to contain a script
 )
 
-// outcome is what the process reports.
+type order struct {
+	Source   []byte
+	Deadline time.Duration
+}
+
 type outcome struct {
 	How, Message string
 	Overrun      time.Duration // from the deadline to the end
 }
 
 func TestMain(m *testing.M) {
-	if os.Getenv(hostileEnv) != "" {
-		source, err := io.ReadAll(os.Stdin)
-		if err == nil {
-			err = json.NewEncoder(os.Stdout).Encode(runHostile(string(source), os.Getenv(hostileEnv)))
-		}
-		if err != nil {
-			os.Exit(2)
-		}
-		os.Exit(0)
+	if os.Getenv(hostileEnv) == "" {
+		os.Exit(m.Run())
 	}
-	os.Exit(m.Run())
+	debug.SetMemoryLimit(256 << 20)
+	in, out := json.NewDecoder(os.Stdin), json.NewEncoder(os.Stdout)
+	for {
+		var o order
+		if err := in.Decode(&o); err != nil {
+			return // the parent has had enough
+		}
+		if err := out.Encode(runHostile(o)); err != nil {
+			panic(err)
+		}
+		debug.FreeOSMemory()
+	}
 }
 
 // runHostile runs one script as a worker does.
-func runHostile(source, deadline string) outcome {
-	debug.SetMemoryLimit(256 << 20)
-	allowed, err := time.ParseDuration(deadline)
-	if err != nil {
-		panic(err)
-	}
+func runHostile(o order) outcome {
 	b := newBox(DefaultLimits())
 	b.helpers["lib.forever"] = "while true do end"
 	b.helpers["lib.itself"] = `require "lib.itself"`
 	start := time.Now()
-	ctx, cancel := context.WithTimeout(context.Background(), allowed)
+	ctx, cancel := context.WithTimeout(context.Background(), o.Deadline)
 	defer cancel()
-	_, err = b.run(ctx, source, "role_hostile.lua")
-	end := outcome{Overrun: max(0, time.Since(start)-allowed)}
+	_, err := b.run(ctx, string(o.Source), "role_hostile.lua")
+	end := outcome{Overrun: max(0, time.Since(start)-o.Deadline)}
 	var syntax *SyntaxError
 	switch {
 	case err == nil:
@@ -88,43 +92,98 @@ func runHostile(source, deadline string) outcome {
 	return end
 }
 
-// hostile starts a process for one script and gives what became of it; killed means that it did not even report.
-func hostile(t *testing.T, source string, deadline time.Duration) (end outcome, killed bool) {
+// cell is one such process. It takes many scripts, one after the other, until one of them breaks it.
+type cell struct {
+	cmd    *exec.Cmd
+	in     io.Closer
+	orders *json.Encoder
+	out    *json.Decoder
+	stderr bytes.Buffer
+}
+
+func newCell(t *testing.T) *cell {
 	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	cmd := limited(ctx, exe)
-	cmd.Env = append(os.Environ(), hostileEnv+"="+deadline.String())
-	cmd.Stdin = strings.NewReader(source)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if ctx.Err() != nil {
-		t.Fatalf("did not end within %v", patience)
-	}
+	c := &cell{cmd: limited(exe)}
+	c.cmd.Env = append(os.Environ(), hostileEnv+"=1")
+	c.cmd.Stderr = &c.stderr
+	in, err := c.cmd.StdinPipe()
 	if err != nil {
-		t.Logf("%v\n%.2000s", err, stderr.String())
-		return outcome{}, true
+		t.Fatal(err)
 	}
-	if err := json.Unmarshal(out, &end); err != nil {
-		t.Fatalf("%v\n%.2000s", err, out)
+	out, err := c.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
 	}
-	return end, false
+	if err := c.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	c.in, c.orders, c.out = in, json.NewEncoder(in), json.NewDecoder(out)
+	return c
+}
+
+// end ends the process, and waits for it.
+func (c *cell) end() error {
+	return errors.Join(c.in.Close(), c.cmd.Wait())
+}
+
+// run has one script run. It is killed if it does not end.
+func (c *cell) run(o order) (end outcome, err error) {
+	alarm := time.AfterFunc(patience, func() { _ = c.cmd.Process.Kill() })
+	defer alarm.Stop()
+	if err := c.orders.Encode(o); err != nil {
+		return end, err
+	}
+	return end, c.out.Decode(&end)
+}
+
+// prison keeps cells for tests that run beside each other; nil is one that is still to be built.
+type prison chan *cell
+
+func newPrison(t *testing.T) prison {
+	p := make(prison, 2)
+	for range cap(p) {
+		p <- nil
+	}
+	t.Cleanup(func() { // when all parallel tests are done
+		for range cap(p) {
+			if c := <-p; c != nil {
+				if err := c.end(); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	})
+	return p
+}
+
+// try runs a script and checks how it ends.
+func (p prison) try(t *testing.T, source, want string, deadline time.Duration) {
+	t.Helper()
+	c := <-p
+	if c == nil {
+		c = newCell(t)
+	}
+	end, err := c.run(order{[]byte(source), deadline})
+	if err == nil {
+		p <- c
+		expect(t, want, end)
+		return
+	}
+	p <- nil
+	died := c.end()
+	t.Logf("%v, %v\n%.2000s", err, died, c.stderr.String())
+	if want != "kernel" {
+		t.Error("took its process down, or had to be killed")
+	}
 }
 
 // expect checks an ending against what the script's first line wants.
-func expect(t *testing.T, want string, end outcome, killed bool) {
+func expect(t *testing.T, want string, end outcome) {
 	t.Helper()
-	if killed {
-		if want != "kernel" {
-			t.Error("took its process down")
-		}
-		return
-	}
 	t.Logf("%s, %v late: %.200s", end.How, end.Overrun.Round(time.Millisecond), end.Message)
 	if end.How != "ends" && !placed(end.Message) {
 		t.Errorf("the message names no file and line: %.200q", end.Message)
@@ -149,7 +208,7 @@ func TestHostile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	scripts := 0
+	scripts, cells := 0, newPrison(t)
 	for _, file := range files {
 		archive, err := txtar.ParseFile(file)
 		if err != nil {
@@ -166,8 +225,7 @@ func TestHostile(t *testing.T) {
 				if how, _, _ := strings.Cut(want, " "); how == "deadline" || how == "interrupted" || how == "kernel" {
 					deadline = soon
 				}
-				end, killed := hostile(t, source, deadline)
-				expect(t, want, end, killed)
+				cells.try(t, source, want, deadline)
 			})
 		}
 	}
@@ -256,11 +314,11 @@ func sourceBombs() map[string]string {
 
 // TestSourceBombs lets each be refused, or run if it passes, in a process of its own.
 func TestSourceBombs(t *testing.T) {
+	cells := newPrison(t)
 	for name, source := range sourceBombs() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			end, killed := hostile(t, source, soon)
-			expect(t, "refused or error or ends", end, killed)
+			cells.try(t, source, "refused or error or ends or deadline", soon)
 		})
 	}
 }

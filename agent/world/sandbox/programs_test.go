@@ -324,7 +324,7 @@ local ok = pcall(function(...)
 
 // TestProgramsAgainstReference runs drawn programs here and with the reference implementation.
 func TestProgramsAgainstReference(t *testing.T) {
-	const programs = 250
+	const programs = 200
 	dir := t.TempDir()
 	for i := range programs {
 		if err := os.WriteFile(filepath.Join(dir, fmt.Sprint(i)), []byte(program(uint64(i))), 0o600); err != nil {
