@@ -23,7 +23,7 @@ func (r *Role) handle(ctx context.Context, c ipc.Call) func() (any, error) {
 	case contract.Print:
 		var line string
 		err := c.Decode(&line)
-		return func() (any, error) { r.log.Info(line); return nil, err }
+		return func() (any, error) { r.said.Info(line); return nil, err }
 	}
 	return func() (any, error) {
 		return nil, &ipc.Failure{Code: "unknown", Message: "no call " + c.Name, Misuse: true}

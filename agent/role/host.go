@@ -19,7 +19,7 @@ type host struct {
 
 var _ bindings.Host = (*host)(nil)
 
-func (h *host) Log() *slog.Logger { return h.role.log }
+func (h *host) Log() *slog.Logger { return h.role.said }
 
 func (h *host) Now() time.Time { return time.Now() }
 

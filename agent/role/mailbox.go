@@ -74,6 +74,7 @@ func (r *Role) Deliver(ev wire.Event) error {
 	})
 	if errors.Is(err, ErrFull) {
 		r.counts.full.Add(1)
+		r.log.Warn("event not taken", "event", ev.Name, "error", err)
 	}
 	return err
 }

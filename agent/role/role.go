@@ -88,7 +88,8 @@ type Role struct {
 	manifest Manifest
 	events   []string
 	cfg      Config
-	log      *slog.Logger
+	log      *slog.Logger // what the core says of the role
+	said     *slog.Logger // what the role says; limited apart, so that it drowns nothing of the other
 	started  time.Time
 
 	worker *worker
@@ -136,6 +137,7 @@ func newRole(cfg Config, src Source) (*Role, error) {
 		cfg: cfg, log: limitLog(cfg.Log(src.File), cfg.Limits), started: time.Now(), worker: w, ctx: ctx, end: end, dead: make(chan struct{}),
 		manifest: Manifest{File: src.File, Sum: sha256.Sum256(src.Text)},
 	}
+	r.said = r.log
 	r.mailbox.init(cfg.Limits)
 	r.counts.useless = make(chan struct{})
 	r.calls = newRate(cfg.Limits.Calls, 2*cfg.Limits.Calls)
@@ -189,6 +191,7 @@ func (r *Role) adopt(m contract.Manifest) {
 	r.manifest.Name, r.manifest.Contexts, r.manifest.Grants = m.Name, m.Contexts, m.Grants
 	r.manifest.Missing = m.Missing
 	r.log = limitLog(r.cfg.Log(m.Name), r.cfg.Limits)
+	r.said = limitLog(r.cfg.Log(m.Name), r.cfg.Limits)
 }
 
 // place is where the role runs: of the agent's data directory, it has the part that bears its name. Whoever keeps
@@ -257,7 +260,7 @@ func unknownGrant(list []bindings.Binding, grants []string) string {
 	for _, g := range grants {
 		name, _, _ := strings.Cut(g, ":")
 		if !slices.ContainsFunc(list, func(b bindings.Binding) bool {
-			return b.Grant == name || strings.HasPrefix(name, b.Grant+".") && b.Grant != ""
+			return b.Grant != "" && (b.Grant == name || strings.HasPrefix(name, b.Grant+"."))
 		}) {
 			return fmt.Sprintf("ROLE_GRANTS names %q, which no module asks for", g)
 		}

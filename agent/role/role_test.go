@@ -18,22 +18,11 @@ import (
 	"github.com/bunny-lab-io/borealis-agent/agent/wire"
 	"github.com/bunny-lab-io/borealis-agent/agent/worker/workertest"
 	"github.com/bunny-lab-io/borealis-agent/bindings"
-	"go.uber.org/goleak"
 )
 
 var workerPath string
 
-func TestMain(m *testing.M) {
-	workertest.Main(func(worker string) int {
-		workerPath = worker
-		code := m.Run()
-		if err := goleak.Find(); err != nil && code == 0 {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		return code
-	})
-}
+func TestMain(m *testing.M) { workertest.Main(m, &workerPath) }
 
 // office is the agent of a test: it keeps what roles emit, and offers one binding.
 type office struct {
@@ -197,6 +186,9 @@ func TestAFullRoleSaysSo(t *testing.T) {
 	close(o.release)
 	for range 50 - full {
 		<-o.emitted
+	}
+	if !strings.Contains(o.logged(), "event not taken") {
+		t.Error(o.logged())
 	}
 }
 
@@ -365,6 +357,29 @@ func TestARoleThatLogsInALoopIsCutAndSaysSo(t *testing.T) {
 	<-o.emitted
 	if !strings.Contains(o.logged(), "the role logs too much: lines were dropped") {
 		t.Fatal("the drop is not said")
+	}
+}
+
+func TestARoleThatLogsInALoopHidesNoneOfItsFailures(t *testing.T) {
+	o, cfg := newOffice(t)
+	cfg.Limits.Lines = 5
+	r := start(t, cfg, on(`for i = 1, 1000 do print(i) end error("found out")`))
+	deliver(t, r, `{}`)
+	<-o.lost
+	if all := o.logged(); !strings.Contains(all, "role_t.lua:1: found out") || strings.Contains(all, "999") {
+		t.Error(all)
+	}
+}
+
+func TestAGrantWithoutANameIsRefused(t *testing.T) {
+	_, cfg := newOffice(t)
+	src := source("")
+	src.Text = []byte(strings.Replace(string(src.Text), `{ "desk" }`, `{ "" }`, 1))
+	cfg.Bindings = append(cfg.Bindings, bindings.Binding{Name: "harmless", Open: func(bindings.Host) (*bindings.Instance, error) {
+		return &bindings.Instance{}, nil
+	}})
+	if _, err := Start(t.Context(), cfg, src); err == nil || !strings.Contains(err.Error(), `names ""`) {
+		t.Fatal(err)
 	}
 }
 
