@@ -5,12 +5,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/bunny-lab-io/borealis-agent/agent/enginetest"
+	"github.com/bunny-lab-io/borealis-agent/agent/worker/workertest"
 )
 
 // serve starts a device for a benchmark, with copies of an idle role beside the shipped ones.
@@ -66,9 +65,9 @@ func BenchmarkMemory(b *testing.B) {
 			time.Sleep(3 * time.Second) // workers settle a second after loading
 			var core, workers int
 			for b.Loop() {
-				core, workers = pss(b, d.cmd.Process.Pid), 0
+				core, workers = workertest.PSS(b, d.cmd.Process.Pid), 0
 				for _, r := range d.status().Roles {
-					workers += pss(b, r.PID)
+					workers += workertest.PSS(b, r.PID)
 				}
 			}
 			b.ReportMetric(float64(core), "core-PSS-KiB")
@@ -89,21 +88,4 @@ func BenchmarkColdStart(b *testing.B) {
 		d.start("--quiet")
 		d.serving("role_ScriptExec_SYSTEM.lua")
 	}
-}
-
-// pss reads a process's proportional set size in KiB.
-func pss(tb testing.TB, pid int) int {
-	tb.Helper()
-	text, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "smaps_rollup"))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	for line := range strings.Lines(string(text)) {
-		var kib int
-		if _, err := fmt.Sscanf(line, "Pss: %d", &kib); err == nil {
-			return kib
-		}
-	}
-	tb.Fatal("no Pss line")
-	return 0
 }

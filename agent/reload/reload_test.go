@@ -19,22 +19,11 @@ import (
 	"github.com/bunny-lab-io/borealis-agent/agent/wire"
 	"github.com/bunny-lab-io/borealis-agent/agent/worker/workertest"
 	"github.com/bunny-lab-io/borealis-agent/bindings"
-	"go.uber.org/goleak"
 )
 
 var workerPath string
 
-func TestMain(m *testing.M) {
-	workertest.Main(func(worker string) int {
-		workerPath = worker
-		code := m.Run()
-		if err := goleak.Find(); err != nil && code == 0 {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		return code
-	})
-}
+func TestMain(m *testing.M) { workertest.Main(m, &workerPath) }
 
 // folder is a watched directory with everything behind it.
 type folder struct {

@@ -4,12 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"os"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/bunny-lab-io/borealis-agent/agent/wire"
+	"github.com/bunny-lab-io/borealis-agent/agent/worker/workertest"
 	"github.com/bunny-lab-io/borealis-agent/bindings"
 )
 
@@ -88,26 +87,10 @@ func BenchmarkIdleWorkers(b *testing.B) {
 			for b.Loop() {
 				kib = 0
 				for _, r := range roles {
-					kib += pss(b, r.PID())
+					kib += workertest.PSS(b, r.PID())
 				}
 			}
 			b.ReportMetric(float64(kib)/float64(workers), "PSS-KiB/worker")
 		})
 	}
-}
-
-// pss reads a process's proportional set size in KiB.
-func pss(tb testing.TB, pid int) (kib int) {
-	tb.Helper()
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	for line := range strings.Lines(string(text)) {
-		if _, err := fmt.Sscanf(line, "Pss: %d", &kib); err == nil {
-			return kib
-		}
-	}
-	tb.Fatal("no Pss line")
-	return 0
 }

@@ -7,26 +7,34 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
 )
 
-// Main builds the worker, runs a package's tests with its path, and removes it again. It is for TestMain.
-func Main(run func(worker string) int) {
-	os.Exit(main(run))
-}
+// Main builds the worker, runs a package's tests with its path, and fails them for what they left running. It is for
+// TestMain.
+func Main(m *testing.M, worker *string) { os.Exit(run(m, worker)) }
 
-func main(run func(worker string) int) int {
+func run(m *testing.M, worker *string) (code int) {
 	dir, err := os.MkdirTemp("", "worker-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	worker, err := Build(dir)
-	if err != nil {
+	if *worker, err = Build(dir); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	return run(worker)
+	code = m.Run()
+	if err := goleak.Find(); err != nil && code == 0 {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
 }
 
 // Build builds the worker as it is shipped into dir and gives its path. Without cgo, always: the lockdown of all
@@ -49,4 +57,21 @@ func Program(dir, name, pkg string) (string, error) {
 		return "", fmt.Errorf("build %s: %w\n%s", pkg, err, out)
 	}
 	return path, nil
+}
+
+// PSS reads what the kernel counts as a process's own memory, its share of what it shares included, in KiB. Linux only.
+func PSS(tb testing.TB, pid int) int {
+	tb.Helper()
+	text, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "smaps_rollup"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		var kib int
+		if _, err := fmt.Sscanf(line, "Pss: %d", &kib); err == nil {
+			return kib
+		}
+	}
+	tb.Fatal("no Pss line")
+	return 0
 }
