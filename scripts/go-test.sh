@@ -34,5 +34,5 @@ trap 'chmod -R u+w "$TMPDIR" 2>/dev/null; rm -rf "$TMPDIR"' EXIT
 
 mkdir -p bin
 go build -o bin/testreport ./scripts/testreport
-go test -json -count=1 $race -timeout "${TEST_TIMEOUT:-10m}" "$@" |
+go test -json -count=1 $race -timeout "${TEST_TIMEOUT:-20m}" "$@" |
   bin/testreport -module "$(go list -m)" -allowed-skips scripts/allowed-skips.txt ${CI:+-strict}

@@ -28,13 +28,14 @@ func TestReports(t *testing.T) {
 	}{
 		"passed": {in: passing, ok: true, want: "ok  \tm/agent/a\t0.1s\n1 passed, 0 failed, 0 skipped\n", unsaid: "chatter"},
 		"failed": {
-			in: passing + `{"Action":"output","Package":"m/b","Test":"TestF/sub","Output":"    why it failed\n"}
+			in: passing + `{"Action":"output","Package":"m/b","Test":"TestF/sub","Output":"=== RUN   TestF/sub\n"}
+{"Action":"output","Package":"m/b","Test":"TestF/sub","Output":"    why it failed\n"}
 {"Action":"fail","Package":"m/b","Test":"TestF/sub"}
 {"Action":"fail","Package":"m/b","Test":"TestF"}
 {"Action":"output","Package":"m/b","Output":"FAIL\tm/b\t0.1s\n"}
 {"Action":"fail","Package":"m/b"}
 `,
-			want: "    why it failed\nFAIL\tm/b\t0.1s\n1 passed, 2 failed, 0 skipped\n", unsaid: "chatter",
+			want: "    why it failed\nFAIL\tm/b\t0.1s\n1 passed, 2 failed, 0 skipped\n", unsaid: "=== RUN",
 		},
 		"panicked": {
 			in: passing + `{"Action":"output","Package":"m/b","Test":"TestP","Output":"panic: oh\n"}

@@ -44,6 +44,9 @@ func (r *report) output(e event) {
 		fmt.Fprint(r.out, e.Output)
 		return
 	}
+	if strings.HasPrefix(e.Output, "=== ") {
+		return // go test's own progress, which the lines of results repeat
+	}
 	r.said[key(e)] = append(r.said[key(e)], e.Output)
 }
 
@@ -108,7 +111,7 @@ func (r *report) skip(e event) {
 func (r *report) reason(e event) string {
 	var why []string
 	for _, s := range r.said[key(e)] {
-		if s = strings.TrimSpace(s); s != "" && !strings.HasPrefix(s, "===") && !strings.HasPrefix(s, "---") {
+		if s = strings.TrimSpace(s); s != "" && !strings.HasPrefix(s, "---") {
 			why = append(why, s)
 		}
 	}
