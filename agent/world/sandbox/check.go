@@ -15,8 +15,10 @@ const (
 	// instruction has no room for the block's number, and the items get lost.
 	maxItems = 25_000
 	// maxWork is how many names compiling may compare. It looks names and constants up in lists, so a short file can
-	// make it take minutes; this many take a fraction of a second.
-	maxWork = 100_000_000
+	// make it take minutes; this many take about a second.
+	maxWork = 200_000_000
+	// constantWork is how many comparisons of names one of constants is worth.
+	constantWork = 4
 )
 
 // checker walks a syntax tree, finds what gopher-lua's compiler would choke on or get wrong, and rewrites what it
@@ -28,7 +30,7 @@ type checker struct {
 
 	depth, nodes, gotos int
 	line                int // of the innermost node that has one
-	work                int64
+	work                int
 	fn                  *scope
 }
 
@@ -38,7 +40,6 @@ type scope struct {
 	around    int // locals of the functions around it
 	locals    int // of its own, in scope
 	constants map[string]bool
-	uses      int64 // of constants
 }
 
 func check(c *Chunk, lim Limits) error {
@@ -68,8 +69,6 @@ func (k *checker) enter(n ast.PositionHolder) bool {
 		k.fail("the file has more than %d nodes", k.lim.Nodes)
 	case k.depth > k.lim.Depth:
 		k.fail("nested more than %d deep", k.lim.Depth)
-	case k.work > maxWork:
-		k.fail("the functions up to here have too many names and constants")
 	}
 	return k.err == nil
 }
@@ -88,7 +87,6 @@ func (k *checker) function(params []string, method bool, body []ast.Stmt) []ast.
 		k.declare(1)
 	}
 	body = k.block(body)
-	k.work += f.uses * int64(len(f.constants))
 	if len(f.constants) > k.lim.Constants {
 		k.fail("a function has more than %d different constants and names", k.lim.Constants)
 	}
@@ -127,14 +125,21 @@ func (k *checker) needs(registers int) {
 
 // constant counts a use of a constant, which the compiler looks up among all of its function.
 func (k *checker) constant(text string) {
-	k.fn.uses++
 	k.fn.constants[text] = true
+	k.spend(constantWork * len(k.fn.constants))
 }
 
 // lookup counts a use of a name, which the compiler looks up among all locals that can be seen.
 func (k *checker) lookup(name string) {
 	k.constant(name)
-	k.work += int64(k.fn.locals + k.fn.around + k.depth)
+	k.spend(k.fn.locals + k.fn.around + k.depth)
+}
+
+// spend counts what compiling will have to compare.
+func (k *checker) spend(comparisons int) {
+	if k.work += comparisons; k.work > maxWork {
+		k.fail("the functions up to here have too many names and constants")
+	}
 }
 
 func (k *checker) statement(s ast.Stmt) {

@@ -8,7 +8,8 @@ import (
 	lua "github.com/yuin/gopher-lua"
 )
 
-// Hooks are what the sandbox asks of the world around it. All of them are called by the thread that runs Lua.
+// Hooks are what the sandbox asks of the world around it. All of them are called by the thread that runs Lua. Print and
+// Now must be there.
 type Hooks struct {
 	// Print takes what print wrote, as one quoted line of at most Limits.PrintBytes and a little.
 	Print func(line string)
@@ -17,8 +18,8 @@ type Hooks struct {
 	// Require gives the helper that a script requires; its name begins with "lib.". To run each helper once is the
 	// hook's business.
 	Require func(L *lua.LState, name string) (lua.LValue, error)
-	// Checkpoint, if there is one, is asked now and then in everything that takes long; its error is raised, and no
-	// pcall keeps it as long as it is returned.
+	// Checkpoint, if there is one, is asked now and then in every function that takes long; its error is raised, and no
+	// pcall keeps it as long as it is returned. The interpreter does not ask: what only loops, the context must end.
 	Checkpoint func(L *lua.LState) error
 	// Random is where math.random begins; nil is a source that differs from world to world.
 	Random rand.Source
@@ -46,7 +47,8 @@ type Env struct {
 	routines
 }
 
-// Open gives a new state, made with Options, its globals. Contexts of threads may be set before and after.
+// Open gives a new state, made with Options, its globals. Contexts of threads may be set before and after. From here on
+// globals are made with Declare: lua.LState.SetGlobal meets the same rules as a script.
 func Open(L *lua.LState, lim Limits, hooks Hooks) *Env {
 	prepare()
 	e := &Env{

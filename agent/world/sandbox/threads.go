@@ -48,7 +48,7 @@ func (e *Env) enter(L, th *lua.LState, coroutine bool) error {
 	case next.routines > e.lim.CoroutineDepth:
 		return fmt.Errorf("coroutines nested more than %d deep", e.lim.CoroutineDepth)
 	case next.protected > e.lim.ProtectedDepth, next.frames > e.lim.Frames:
-		return fmt.Errorf("stack overflow")
+		return errors.New("stack overflow")
 	}
 	if ctx := L.Context(); ctx != nil {
 		th.SetContext(ctx)
