@@ -33,7 +33,7 @@ refused.on("connect_error", lambda data: tell("refused", data["message"], data["
 try:
     refused.connect(url, auth={"token": "expired"}, transports=transports)
 except socketio.exceptions.ConnectionError:
-    pass
+    refused.eio.wait()  # its threads close a descriptor that a new connection might get meanwhile
 
 sio = client()
 sio.on("question", lambda n: (n + 1, b"answer"))
