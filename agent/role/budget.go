@@ -39,21 +39,56 @@ func (r *rate) take() bool {
 // others say. What is dropped is counted, and said with the next line that passes.
 type limited struct {
 	slog.Handler
-	rate    *rate
-	dropped *atomic.Int64
+	kinds *kinds
 }
 
-func limitLog(log *slog.Logger, l Limits) *slog.Logger {
-	return slog.New(limited{log.Handler(), newRate(l.Lines, 10*l.Lines), new(atomic.Int64)})
+// kinds holds a limit for each kind of line, so that one kind does not hide another.
+type kinds struct {
+	limits Limits
+	of     func(message string) string
+
+	mu    sync.Mutex
+	known map[string]*kind
+}
+
+type kind struct {
+	rate    *rate
+	dropped atomic.Int64
+}
+
+func (k *kinds) kind(message string) *kind {
+	name := k.of(message)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.known[name] == nil {
+		k.known[name] = &kind{rate: newRate(k.limits.Lines, 10*k.limits.Lines)}
+	}
+	return k.known[name]
+}
+
+// limitReports is for what the core says of a role: each message of the few that there are is a kind.
+func limitReports(log *slog.Logger, l Limits) *slog.Logger {
+	return limitLog(log, &kinds{limits: l, of: func(message string) string { return message }})
+}
+
+// limitWords is for what a role says, whose messages are its own: all of it is one kind.
+func limitWords(log *slog.Logger, l Limits) *slog.Logger {
+	return limitLog(log, &kinds{limits: l, of: func(string) string { return "" }})
+}
+
+func limitLog(log *slog.Logger, k *kinds) *slog.Logger {
+	k.known = map[string]*kind{}
+	return slog.New(limited{log.Handler(), k})
 }
 
 // Handle passes a line on, or drops it.
 func (h limited) Handle(ctx context.Context, r slog.Record) error {
-	if !h.rate.take() {
-		h.dropped.Add(1)
+	kind := h.kinds.kind(r.Message)
+	if !kind.rate.take() {
+		kind.dropped.Add(1)
 		return nil
 	}
-	if n := h.dropped.Swap(0); n > 0 {
+	if n := kind.dropped.Swap(0); n > 0 {
 		lost := slog.NewRecord(r.Time, slog.LevelWarn, "the role logs too much: lines were dropped", 0)
 		lost.AddAttrs(slog.Int64("lines", n))
 		if err := h.Handler.Handle(ctx, lost); err != nil {
@@ -65,10 +100,10 @@ func (h limited) Handle(ctx context.Context, r slog.Record) error {
 
 // WithAttrs keeps the limit.
 func (h limited) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return limited{h.Handler.WithAttrs(attrs), h.rate, h.dropped}
+	return limited{h.Handler.WithAttrs(attrs), h.kinds}
 }
 
 // WithGroup keeps the limit.
 func (h limited) WithGroup(name string) slog.Handler {
-	return limited{h.Handler.WithGroup(name), h.rate, h.dropped}
+	return limited{h.Handler.WithGroup(name), h.kinds}
 }

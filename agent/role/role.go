@@ -134,7 +134,7 @@ func newRole(cfg Config, src Source) (*Role, error) {
 	}
 	ctx, end := context.WithCancelCause(context.Background())
 	r := &Role{
-		cfg: cfg, log: limitLog(cfg.Log(src.File), cfg.Limits), started: time.Now(), worker: w, ctx: ctx, end: end, dead: make(chan struct{}),
+		cfg: cfg, log: limitReports(cfg.Log(src.File), cfg.Limits), started: time.Now(), worker: w, ctx: ctx, end: end, dead: make(chan struct{}),
 		manifest: Manifest{File: src.File, Sum: sha256.Sum256(src.Text)},
 	}
 	r.said = r.log
@@ -190,8 +190,8 @@ func (r *Role) start(ctx context.Context, src Source) error {
 func (r *Role) adopt(m contract.Manifest) {
 	r.manifest.Name, r.manifest.Contexts, r.manifest.Grants = m.Name, m.Contexts, m.Grants
 	r.manifest.Missing = m.Missing
-	r.log = limitLog(r.cfg.Log(m.Name), r.cfg.Limits)
-	r.said = limitLog(r.cfg.Log(m.Name), r.cfg.Limits)
+	r.log = limitReports(r.cfg.Log(m.Name), r.cfg.Limits)
+	r.said = limitWords(r.cfg.Log(m.Name), r.cfg.Limits)
 }
 
 // place is where the role runs: of the agent's data directory, it has the part that bears its name. Whoever keeps

@@ -363,8 +363,13 @@ func TestARoleThatLogsInALoopIsCutAndSaysSo(t *testing.T) {
 func TestARoleThatLogsInALoopHidesNoneOfItsFailures(t *testing.T) {
 	o, cfg := newOffice(t)
 	cfg.Limits.Lines = 5
-	r := start(t, cfg, on(`for i = 1, 1000 do print(i) end error("found out")`))
+	r := start(t, cfg, "function Role:fail() error('again') end "+
+		on(`for i = 1, 1000 do print(i) end for i = 1, 60 do desk.soon(self.fail) end desk.hold() error("found out")`))
 	deliver(t, r, `{}`)
+	for r.counts.failed.Load() < 60 {
+		time.Sleep(time.Millisecond)
+	}
+	close(o.release)
 	<-o.lost
 	if all := o.logged(); !strings.Contains(all, "role_t.lua:1: found out") || strings.Contains(all, "999") {
 		t.Error(all)
