@@ -48,6 +48,9 @@ func (p *purse) pay(d time.Duration) {
 	p.left -= d
 }
 
+// byTheClock stands in where the system does not tell the processor time: then all time counts.
+func byTheClock() time.Duration { return time.Duration(time.Now().UnixNano()) }
+
 // How often a running stint's memory is looked at, and how long the role has to let go of what it held too much of.
 const (
 	memoryLook  = 10 * time.Millisecond

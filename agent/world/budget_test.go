@@ -3,6 +3,7 @@ package world
 import (
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -83,6 +84,33 @@ func TestEveryFailureNamesItsPlace(t *testing.T) {
 		w := serving(t, &desk{}, on(c.body))
 		if err := fire(t, w, `{}`); err == nil || err.Error() != c.want {
 			t.Errorf("%s: %v\nwant %s", c.body, err, c.want)
+		}
+	}
+}
+
+func TestABusyMachineDoesNotMakeARoleABusyOne(t *testing.T) {
+	var asked atomic.Int32
+	d := &desk{enough: func() bool { return asked.Load() > 2 }}
+	w := serving(t, d, on(`repeat until desk.enough()`), func(_ *contract.Setup, l *Limits) { l.Processor = 20 * time.Millisecond })
+	w.processor = func() time.Duration { asked.Add(1); return 0 } // as if another program had it
+	if err := fire(t, w, `{}`); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestARoleThatOnlyHoldsTheBatonIsEnded(t *testing.T) {
+	w := serving(t, &desk{}, on(`while true do end`), func(_ *contract.Setup, l *Limits) { l.Processor = 10 * time.Millisecond })
+	w.processor = func() time.Duration { return 0 }
+	if err := fire(t, w, `{}`); !errors.Is(err, ErrBusy) {
+		t.Fatal(err)
+	}
+}
+
+func TestProcessorTimeIsCounted(t *testing.T) {
+	before := processorTime()
+	for deadline := time.Now().Add(10 * time.Second); processorTime() == before; {
+		if time.Now().After(deadline) {
+			t.Fatal("the process uses no processor")
 		}
 	}
 }

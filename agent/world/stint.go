@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/bunny-lab-io/borealis-agent/agent/world/sandbox"
@@ -16,8 +17,26 @@ type stint struct {
 	world  *World
 	cancel context.CancelCauseFunc
 	left   time.Duration // of Limits.Processor
-	since  time.Time
-	alarm  *time.Timer
+
+	mu      sync.Mutex
+	running *meter // nil while something outside of Lua is waited for
+}
+
+// stretch is how many times its processor time a stint may take by the clock. It ends what holds the baton without
+// using the processor.
+const stretch = 20
+
+// meter measures what one run between two waits uses of the processor. By the clock alone, a machine that is busy with
+// something else would make every role a busy one.
+type meter struct {
+	since time.Time
+	spent time.Duration // what the process had used by then
+	alarm *time.Timer
+}
+
+// used is never more than what the clock says, though the collector may work beside the role.
+func (m *meter) used(processor func() time.Duration) time.Duration {
+	return min(time.Since(m.since), processor()-m.spent)
 }
 
 type stintKey struct{}
@@ -98,15 +117,36 @@ func readable(err error) error {
 // resume marks the thread as the one that runs, and starts the clock.
 func (s *stint) resume(L *lua.LState) {
 	L.G.CurrentThread = L
-	s.since = time.Now()
-	s.alarm = time.AfterFunc(s.left, func() { s.cancel(ErrBusy) })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m := &meter{since: time.Now(), spent: s.world.processor()}
+	m.alarm = time.AfterFunc(s.left, func() { s.ring(m) })
+	s.running = m
 	s.world.governor.watch(s)
+}
+
+// ring ends the stint if it has used up its processor time, and else looks again when it may have.
+func (s *stint) ring(m *meter) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.running != m {
+		return
+	}
+	left := s.left - m.used(s.world.processor)
+	if left <= 0 || time.Since(m.since) > stretch*s.world.limits.Processor {
+		s.cancel(ErrBusy)
+		return
+	}
+	m.alarm.Reset(max(left, time.Millisecond))
 }
 
 func (s *stint) pause() {
 	s.world.governor.leave()
-	s.alarm.Stop()
-	used := time.Since(s.since)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.running.alarm.Stop()
+	used := s.running.used(s.world.processor)
+	s.running = nil
 	s.left -= used
 	s.world.purse.pay(used)
 }

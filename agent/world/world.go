@@ -55,6 +55,8 @@ type World struct {
 	baton    baton
 	purse    *purse
 	governor governor
+	// processor is how much processor time the world's process has used.
+	processor func() time.Duration
 	// All below is touched only with the baton held.
 	state    *lua.LState
 	idle     []*lua.LState // threads of stints that ended well
@@ -74,7 +76,8 @@ func New(core Core, setup contract.Setup, pure []bindings.Binding, limits Limits
 	w := &World{
 		core: core, limits: limits, setup: setup, state: lua.NewState(sandbox.Options()),
 		handlers: map[string][]*lua.LFunction{}, libs: map[string]lua.LValue{}, funcs: map[uint64]*lua.LFunction{},
-		purse: newPurse(limits.Minute), governor: governor{limit: limits.Memory, held: heap, exhausted: func(error) {}},
+		processor: processorTime,
+		purse:     newPurse(limits.Minute), governor: governor{limit: limits.Memory, held: heap, exhausted: func(error) {}},
 	}
 	ctx, end := context.WithCancel(context.Background())
 	w.end = end

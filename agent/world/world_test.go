@@ -26,12 +26,13 @@ type desk struct {
 	printed []string
 	held    []contract.FuncRef
 	saw     func(any)     // is shown what is said
+	enough  func() bool   // answers "desk.enough"
 	release chan struct{} // "desk.hold" waits for it
 }
 
 var deskModule = bindings.Module{
 	Name:    "desk",
-	Funcs:   map[string]bool{"say": false, "rest": true, "hold": true, "refuse": false, "scold": false, "keep": false, "open": false, "echo": false},
+	Funcs:   map[string]bool{"say": false, "rest": true, "hold": true, "refuse": false, "scold": false, "keep": false, "enough": false, "open": false, "echo": false},
 	Handles: map[string]bindings.Methods{"desk.Drawer": {"look": false, "close": true}},
 }
 
@@ -53,6 +54,8 @@ func (d *desk) Do(ctx context.Context, c bindings.Call) (any, error) {
 		return true, nil
 	case "rest", "hold":
 		return d.wait(ctx, c)
+	case "enough":
+		return d.enough(), nil
 	case "refuse":
 		return nil, &ipc.Failure{Code: "denied", Message: "the desk says no"}
 	case "scold":
