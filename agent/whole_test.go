@@ -82,8 +82,9 @@ func (d *device) roles() string { return filepath.Join(d.home, "Roles") }
 
 func (d *device) save(file, text string) {
 	d.t.Helper()
-	path := filepath.Join(d.roles(), file)
-	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o644)); err != nil {
+	// Whole or not at all: on a busy machine a file could rest half-written for longer than a reload lets it settle.
+	path, half := filepath.Join(d.roles(), file), filepath.Join(d.roles(), ".half")
+	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(half, []byte(text), 0o644), os.Rename(half, path)); err != nil {
 		d.t.Fatal(err)
 	}
 }
@@ -432,6 +433,31 @@ return Role
 		}
 		return false
 	})
+}
+
+// TestWhatNobodyHearsHoldsUpNothing sends many events that the Engine has no handler for, and so never acknowledges: the
+// outbox must not wait for a ping after each.
+func TestWhatNobodyHearsHoldsUpNothing(t *testing.T) {
+	e := enginetest.Start(t, enginetest.Config{AutoApprove: true, PingInterval: time.Second})
+	d := newDevice(t, e, map[string]string{"role_a.lua": `ROLE_NAME = "a"
+ROLE_CONTEXTS = { "system" }
+ROLE_GRANTS = { "engine" }
+local Role = {}
+function Role:register_events(events)
+  events:on("quick_job_run", function(job)
+    for i = 1, 200 do engine.emit("nobody_listens", { n = i }) end
+    engine.emit("quick_job_result", { job_id = job.job_id, status = "Success", stdout = "", stderr = "" })
+  end)
+end
+return Role
+`})
+	d.start()
+	d.serving("role_a.lua")
+	first := d.send(enginetest.Job{Script: []byte("x"), Tamper: func(p map[string]any) { delete(p, "signature") }})
+	d.until("an acknowledged result", func() bool { return len(e.Results(first)) > 0 })
+	if r := d.run(enginetest.Job{Script: []byte("y")}); r.Status != "Success" {
+		t.Fatalf("%+v", r)
+	}
 }
 
 func TestTwoAgentsOfOneModeAreOneTooMany(t *testing.T) {

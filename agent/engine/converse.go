@@ -147,5 +147,6 @@ func (c *Client) setConn(conn *socketio.Conn) {
 		close(c.online)
 		return
 	}
+	c.ears.deaf()
 	c.online = make(chan struct{})
 }

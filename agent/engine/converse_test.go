@@ -229,7 +229,12 @@ func TestEmit(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if err := c.Emit(ctx, "never_acked", nil); !errors.Is(err, context.DeadlineExceeded) {
+		again := time.Now()
+		if err := c.Emit(t.Context(), "never_acked", nil); err != nil || time.Since(again) > time.Second {
+			t.Errorf("what nobody hears took %v again: %v", time.Since(again), err)
+		}
+		f.next()
+		if err := c.Emit(ctx, "never_acked_hurried", nil); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("a hurried call: %v", err)
 		}
 		lost := make(chan error, 1)

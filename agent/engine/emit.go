@@ -27,7 +27,7 @@ func (c *Client) WaitConnected(ctx context.Context) error {
 
 // Emit sends an event with data as its one argument, none when data is nil, and returns nil once the Engine has it:
 // the Engine acknowledged it, or, since not every Engine and every event is acknowledged, later pings have proved that
-// all sent before was received. ErrNotConnected says that it was not sent; after any other error the Engine may or may
+// all sent before was received. An event for which this Engine has no ear is only sent: see ears. ErrNotConnected says that it was not sent; after any other error the Engine may or may
 // not have it. Many may be on the way at once.
 func (c *Client) Emit(ctx context.Context, event string, data json.RawMessage) error {
 	conn := c.current()
@@ -37,6 +37,9 @@ func (c *Client) Emit(ctx context.Context, event string, data json.RawMessage) e
 	var args []any
 	if data != nil {
 		args = []any{data}
+	}
+	if c.ears.unheard(event) {
+		return conn.Emit(ctx, event, args...)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
@@ -50,9 +53,13 @@ func (c *Client) Emit(ctx context.Context, event string, data json.RawMessage) e
 	wg.Go(func() { pinged <- conn.Pinged(ctx) })
 	select {
 	case err := <-acked:
+		if err == nil {
+			c.ears.heard(event)
+		}
 		return err
 	case err := <-pinged:
 		if err == nil {
+			c.ears.missed(event)
 			return nil
 		}
 		return <-acked // the session ended; an acknowledgement may have come just before
