@@ -198,10 +198,42 @@ func (o *offence) named(c *court, reason string) bool {
 
 var wholeFile = regexp.MustCompile(`^: (larger than|requires|ROLE_NAME|ROLE_GRANTS|returns|Role\.new|the file)`)
 
-// kind is the offences that are tried in one agent.
+// kind is offences of one kind.
 type kind struct {
 	name     string
 	offences []*offence
+}
+
+// session is the kinds that are tried in one agent: they share out the time that an agent takes to enroll.
+type session struct {
+	name  string
+	kinds []kind
+}
+
+// courts shares the kinds out. Those whose offenders wait for long come first.
+func courts(t *testing.T, kinds []kind) (all []session) {
+	t.Helper()
+	for _, group := range [][]string{
+		{"quarantine"},
+		{"budgets", "loops", "memory", "hooks"},
+		{"sandbox", "sandbox_loops", "sandbox_swallow", "sandbox_memory", "sandbox_patterns", "sandbox_stacks", "sandbox_escapes"},
+		{"noise", "logs", "floods"},
+		{"files", "types", "parser", "cut"},
+		{"calls", "errors", "escapes", "grants", "patterns", "threads"},
+	} {
+		s := session{name: group[0]}
+		for _, name := range group {
+			if i := slices.IndexFunc(kinds, func(k kind) bool { return k.name == name }); i >= 0 {
+				s.kinds = append(s.kinds, kinds[i])
+				kinds = slices.Delete(slices.Clone(kinds), i, i+1)
+			}
+		}
+		all = append(all, s)
+	}
+	if len(kinds) > 0 {
+		all = append(all, session{"others", kinds})
+	}
+	return all
 }
 
 // corpus is every offence there is: our own, those that no one would write down, and what is kept for the sandbox alone.
