@@ -101,7 +101,7 @@ func parserBombs() (all []*offence) {
 // not come to its end.
 func cuts(t *testing.T) (all []*offence) {
 	t.Helper()
-	text, err := os.ReadFile("../examples/roles/role_hello.lua")
+	text, err := os.ReadFile("../examples/roles/hello.lua")
 	if err != nil {
 		t.Fatal(err)
 	}

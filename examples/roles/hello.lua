@@ -1,5 +1,5 @@
--- The smallest role that does something: every line is explained. Copy it into the watched directory and save it;
--- the agent serves it at once, and again after every change.
+-- The smallest role that does something: every line is explained. Copy it into the watched directory as
+-- role_Hello.lua and save it; the agent serves it at once, and again after every change.
 
 -- The role's name, as `status` and the log show it. A literal: the agent reads it before it runs anything.
 ROLE_NAME = "hello"
