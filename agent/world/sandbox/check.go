@@ -9,7 +9,7 @@ import (
 
 const (
 	// maxRegisters is what an instruction can name, less some slack. gopher-lua refuses a function that needs more
-	// than 200, but past 255 it numbers registers from 0 again and compiles something else.
+	// than 200, but does not count those of closures; past 255 it begins with 0 again and compiles something else.
 	maxRegisters = 250
 	// maxItems is how many items without keys a table constructor may have: past 511 blocks of 50, gopher-lua's
 	// instruction has no room for the block's number, and the items get lost.

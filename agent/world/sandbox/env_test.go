@@ -17,7 +17,9 @@ import (
 // fails runs a source that must fail and gives the message.
 func fails(t *testing.T, b *box, source string) string {
 	t.Helper()
-	_, err := b.run(t.Context(), source, "test.lua")
+	ctx, cancel := context.WithTimeout(t.Context(), patience/2)
+	defer cancel()
+	_, err := b.run(ctx, source, "test.lua")
 	if err == nil {
 		t.Fatalf("%s\ndoes not fail", source)
 	}

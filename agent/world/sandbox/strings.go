@@ -6,7 +6,8 @@ import (
 	lua "github.com/yuin/gopher-lua"
 )
 
-// openString makes the string library, which is also where methods of strings are looked up.
+// openString makes the string library, which is also where methods of strings are looked up. The metatable is that of
+// all strings: getmetatable does not show it.
 func (e *Env) openString(L *lua.LState) {
 	library := e.library(L, "string", map[string]lua.LGFunction{
 		"byte": e.stringByte, "char": stringChar, "find": e.stringFind, "format": e.stringFormat, "gmatch": e.stringGmatch,
@@ -15,7 +16,6 @@ func (e *Env) openString(L *lua.LState) {
 	})
 	meta := L.NewTable()
 	meta.RawSetString("__index", library)
-	meta.RawSetString("__metatable", lua.LFalse) // all strings share it: scripts neither see nor change it
 	for event, op := range arithmetic() {
 		meta.RawSetString(event, L.NewFunction(coerced(event, op)))
 	}
