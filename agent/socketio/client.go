@@ -18,6 +18,7 @@ type Conn struct {
 	site *site
 	id   string
 	end  *endpoint
+	dog  *watchdog
 
 	ctx    context.Context // the session; its cause is what Err returns
 	cancel context.CancelCauseFunc
@@ -90,13 +91,13 @@ func encodeConnect(cfg Config) ([]frame, error) {
 
 func newConn(cfg Config, s *site, open opening, dog *watchdog) *Conn {
 	c := &Conn{
-		cfg: cfg, site: s, limit: open.limit(cfg.MaxPayload), join: assembler{max: cfg.MaxPayload},
+		cfg: cfg, site: s, dog: dog, limit: open.limit(cfg.MaxPayload), join: assembler{max: cfg.MaxPayload},
 		pong: make(chan struct{}, 1), out: make(chan outgoing), connected: make(chan string, 1), leaving: make(chan struct{}),
 	}
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
 	silence := open.silence()
 	dog.start(silence, func() { c.fail(fmt.Errorf("%w: silent for %v", ErrPingTimeout, silence)) })
-	c.end = &endpoint{namespace: cfg.Namespace, ctx: c.ctx, send: c.send, leaving: c.leaving, dog: dog}
+	c.end = &endpoint{namespace: cfg.Namespace, ctx: c.ctx, send: c.send, leaving: c.leaving}
 	if cfg.OnEvent != nil {
 		c.end.inbox = newQueue[Message](cfg.QueueLen, cfg.MaxPayload)
 		c.wg.Go(func() { c.end.deliver(cfg.OnEvent) })

@@ -65,7 +65,7 @@ func refusal(answer *http.Response, err error) *HandshakeError {
 func (c *Conn) probeWebsocket() *link {
 	ctx, cancel := context.WithTimeout(c.ctx, c.cfg.ConnectTimeout)
 	defer cancel()
-	l, err := dialWebsocket(ctx, c.cfg, c.site, c.end.dog.heard)
+	l, err := dialWebsocket(ctx, c.cfg, c.site, c.dog.heard)
 	if err != nil {
 		return nil
 	}

@@ -16,7 +16,6 @@ type endpoint struct {
 	send      func(ctx context.Context, fs []frame) error
 	inbox     *queue[Message] // nil drops events
 	leaving   <-chan struct{} // closed when the owner wants no more events
-	dog       *watchdog
 
 	mu    sync.Mutex
 	next  int64
@@ -85,8 +84,6 @@ func (e *endpoint) receive(p packet, weight int64) error {
 	if err != nil || e.inbox == nil || e.inbox.tryPush(m, weight) {
 		return err
 	}
-	e.dog.pause()
-	defer e.dog.heard()
 	e.inbox.push(m, weight, e.leaving, e.ctx.Done())
 	return nil
 }

@@ -53,6 +53,9 @@ func (p *polling) read(ctx context.Context) ([]frame, error) {
 	if err != nil {
 		return nil, fmt.Errorf("poll: %w", err)
 	}
+	if len(body) == 0 && p.site.sid != "" { // so python-engineio ends a session; to poll on would be a busy loop
+		return nil, fmt.Errorf("%w by the peer: empty poll", ErrClosed)
+	}
 	return decodePayload(body)
 }
 

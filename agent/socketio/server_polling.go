@@ -105,7 +105,9 @@ func (x *session) servePost(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err == nil {
+		x.dog.pause()
 		err = x.handlePayload(body)
+		x.dog.heard()
 	}
 	if err != nil {
 		x.fail(err)

@@ -111,7 +111,9 @@ func (x *session) serveLink(l *link) {
 
 func (x *session) readLoop(l *link) error {
 	for {
+		x.dog.heard() // its clock runs while somebody listens
 		fs, err := l.read(x.ctx)
+		x.dog.pause()
 		if err != nil {
 			return err
 		}

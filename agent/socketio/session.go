@@ -29,7 +29,6 @@ func (c *Conn) start(t transport, open opening) {
 
 // run carries the session from its first transport to its end.
 func (c *Conn) run(t transport) {
-	defer c.end.dog.pause()
 	for t != nil {
 		t = c.carry(t)
 	}
@@ -71,7 +70,9 @@ func (c *Conn) carry(t transport) transport {
 // readLoop handles what t brings. Polling ends without an error when a websocket is ready to go on with.
 func (c *Conn) readLoop(t transport) (next transport, err error) {
 	for {
+		c.dog.heard() // its clock runs while somebody listens
 		fs, err := t.read(c.ctx)
+		c.dog.pause()
 		if err != nil {
 			return nil, err
 		}

@@ -139,7 +139,7 @@ func FuzzClientSession(f *testing.F) {
 		}
 		c := newConn(cfg, s, opening{SID: "s", PingInterval: 25000, PingTimeout: 20000}, new(watchdog))
 		defer c.wg.Wait()
-		defer c.end.dog.pause()
+		defer c.dog.pause()
 		defer c.cancel(ErrClosed)
 		for _, f := range framesOf(b) {
 			if err := c.handle(f); err != nil {

@@ -23,7 +23,7 @@ func newSocket(x *session, namespace string) *Socket {
 	s := &Socket{id: rand.Text(), session: x, leaving: make(chan struct{})}
 	ctx, cancel := context.WithCancelCause(x.ctx)
 	s.cancel = cancel
-	s.end = &endpoint{namespace: namespace, ctx: ctx, send: s.send, leaving: s.leaving, dog: x.dog}
+	s.end = &endpoint{namespace: namespace, ctx: ctx, send: s.send, leaving: s.leaving}
 	if x.srv.cfg.OnEvent != nil {
 		s.end.inbox = newQueue[Message](x.srv.cfg.QueueLen, x.srv.cfg.MaxPayload)
 	}

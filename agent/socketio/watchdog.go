@@ -23,7 +23,7 @@ func (w *watchdog) heard() {
 	}
 }
 
-// pause stops the clock until something is heard again: for the time in which nobody listens.
+// pause stops the clock until the next heard: while what came is being handled, silence is nobody's fault.
 func (w *watchdog) pause() { w.timer.Stop() }
 
 // listener is a reader that tells for each piece that it arrived.
