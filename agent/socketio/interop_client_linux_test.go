@@ -81,7 +81,11 @@ func testForeignClient(t *testing.T, way string, args []string) {
 	}
 	expect("hex", "001eff")
 	expectHeard(t, p)
-	expect("length", large)
+	size := large
+	if strings.Contains(t.Name(), "python") && carrier == "websocket" {
+		size = 100_000 // more breaks that library, see there
+	}
+	expect("length", size)
 	expect("answered", 42, "answer")
 	expect("big", large)
 

@@ -50,7 +50,9 @@ tell("echo", *sio.call("echo", ("żółć 🦉", [1.5, None])))
 tell("hex", sio.call("hex", b"\x00\x1e\xff"))
 for i in range(40):  # more than the library takes in one payload, so they must not come in one
     sio.emit("shout", i)
-tell("length", sio.call("length", "x" * 20_000_000, timeout=60))
+# By websocket not more than fits the socket's buffer: the library reads and writes one TLS connection from two
+# threads, and a write that has to wait breaks it.
+tell("length", sio.call("length", "x" * (20_000_000 if way == "polling" else 100_000), timeout=60))
 sio.emit("ask")
 answered.wait()
 sio.emit("big", 20_000_000)
