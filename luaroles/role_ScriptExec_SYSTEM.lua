@@ -5,6 +5,9 @@ ROLE_GRANTS = { "process", "engine" }
 
 local environment = require("lib.environment")
 
+-- A script may take longer than the ten minutes that handlers have else.
+local A_DAY = 24 * 60 * 60
+
 ---@class ScriptExecSystem
 local Role = {}
 
@@ -15,7 +18,7 @@ function Role:register_events(events)
     if job.run_mode == "system" then
       self:run(job)
     end
-  end)
+  end, { within = A_DAY })
 end
 
 --- Runs one job to its end. Other jobs run meanwhile.

@@ -46,7 +46,7 @@ type Times struct {
 	Rescan time.Duration
 	// Start is how long a version may take to come to life.
 	Start time.Duration
-	// Drain is how long an old version's handlers may take to come to an end.
+	// Drain is how long an old version may take to come to its end; its handlers have ends of their own.
 	Drain time.Duration
 	// Restart is the first pause before a role whose worker died is started again; it doubles up to 64 times this.
 	Restart time.Duration
@@ -55,7 +55,7 @@ type Times struct {
 // DefaultTimes are those of the architecture.
 func DefaultTimes() Times {
 	return Times{
-		Settle: 50 * time.Millisecond, Rescan: 2 * time.Second, Start: 10 * time.Second, Drain: 10 * time.Minute,
+		Settle: 50 * time.Millisecond, Rescan: 2 * time.Second, Start: 10 * time.Second, Drain: 25 * time.Hour,
 		Restart: 500 * time.Millisecond,
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// rate lets so many things pass in a second, and a burst of them at once.
+// rate lets so much pass in a second, and a burst of it at once.
 type rate struct {
 	perSecond, burst float64
 
@@ -21,17 +21,17 @@ func newRate(perSecond, burst int) *rate {
 	return &rate{perSecond: float64(perSecond), burst: float64(burst), left: float64(burst), seen: time.Now()}
 }
 
-// take reports whether one more may pass now.
-func (r *rate) take() bool {
+// take reports whether n more may pass now.
+func (r *rate) take(n int) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := time.Now()
 	r.left = min(r.burst, r.left+now.Sub(r.seen).Seconds()*r.perSecond)
 	r.seen = now
-	if r.left < 1 {
+	if r.left < float64(n) {
 		return false
 	}
-	r.left--
+	r.left -= float64(n)
 	return true
 }
 
@@ -84,7 +84,7 @@ func limitLog(log *slog.Logger, k *kinds) *slog.Logger {
 // Handle passes a line on, or drops it.
 func (h limited) Handle(ctx context.Context, r slog.Record) error {
 	kind := h.kinds.kind(r.Message)
-	if !kind.rate.take() {
+	if !kind.rate.take(1) {
 		kind.dropped.Add(1)
 		return nil
 	}

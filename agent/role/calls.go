@@ -35,7 +35,7 @@ func (r *Role) do(ctx context.Context, call bindings.Call) (any, error) {
 	if !r.ready.Load() {
 		return nil, &ipc.Failure{Code: "not_loaded", Message: "no bindings yet"}
 	}
-	if !r.calls.take() {
+	if !r.calls.take(1) {
 		return nil, &ipc.Failure{Code: "limit", Message: fmt.Sprintf("more than %d calls in a second", r.cfg.Limits.Calls)}
 	}
 	for i, arg := range call.Args {

@@ -36,6 +36,9 @@ func (h *host) Emit(event string, data any) error {
 	if err != nil {
 		return fmt.Errorf("event %q: %w", event, err)
 	}
+	if most := h.role.cfg.Limits.Output; !h.role.output.take(len(raw)) {
+		return bindings.Fail("limit", "more than %d KiB of results in a minute", most>>10)
+	}
 	return h.role.cfg.Agent.Emit(wire.Result{Role: h.role.manifest.Name, Event: event, Data: raw})
 }
 

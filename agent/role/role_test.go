@@ -343,6 +343,23 @@ func TestARoleThatCallsInALoopIsHeldBack(t *testing.T) {
 	}
 }
 
+func TestARoleThatEmitsWithoutEndIsHeldBack(t *testing.T) {
+	o, cfg := newOffice(t)
+	cfg.Limits.Output = 3000
+	r := start(t, cfg, on(`
+		for i = 1, 4 do
+			local ok, message, code = desk.say(("x"):rep(1000))
+			if not ok then error(code .. ": " .. message) end
+		end`))
+	deliver(t, r, "{}")
+	if err := <-o.lost; !strings.Contains(err.Error(), "limit: more than 2 KiB of results in a minute") {
+		t.Fatal(err)
+	}
+	if len(o.emitted) != 2 {
+		t.Fatalf("%d results of a kilobyte and its quotes fit into 3000 bytes", len(o.emitted))
+	}
+}
+
 func TestARoleThatLogsInALoopIsCutAndSaysSo(t *testing.T) {
 	o, cfg := newOffice(t)
 	cfg.Limits.Lines = 5

@@ -15,6 +15,8 @@ var (
 	ErrBusy = errors.New("ran for too long without an end")
 	// ErrTired refuses a stint while the role has used up its processor time of the last minute.
 	ErrTired = errors.New("the role has used up its processor time for now")
+	// ErrLate ends a stint that took longer than its handler may take in all, waiting counted.
+	ErrLate = errors.New("took longer than it may")
 	// ErrMemory ends whatever runs when the role holds more than Limits.Memory.
 	ErrMemory = errors.New("the role holds too much memory")
 )

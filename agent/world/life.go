@@ -13,6 +13,8 @@ import (
 // Event runs the role's handlers of one event, in the order in which they were registered. A handler that fails does
 // not keep the next from running; the first failure is returned.
 func (w *World) Event(ctx context.Context, p place, h contract.Happening) error {
+	ctx, cancel := w.patience(ctx, h.Name)
+	defer cancel()
 	return w.run(ctx, p, func(L *lua.LState) error {
 		data, err := payload(h)
 		if err != nil {
@@ -22,10 +24,22 @@ func (w *World) Event(ctx context.Context, p place, h contract.Happening) error 
 	})
 }
 
+// patience ends an event's handlers when the longest time that one of them asked for is over; what is no event has the
+// usual time. Waiting for the baton counts: it holds one of the role's places under way.
+func (w *World) patience(ctx context.Context, event string) (context.Context, context.CancelFunc) {
+	within := w.limits.Within
+	for i, handler := range w.handlers[event] {
+		if i == 0 || handler.within > within {
+			within = handler.within
+		}
+	}
+	return context.WithTimeoutCause(ctx, within, fmt.Errorf("%w: %v", ErrLate, within))
+}
+
 func (w *World) handlersOf(L *lua.LState, event string, data any) error {
 	var first error
 	for _, handler := range w.handlers[event] {
-		if _, err := call(L, handler, w.toLua(L, data)); err != nil && first == nil {
+		if _, err := call(L, handler.run, w.toLua(L, data)); err != nil && first == nil {
 			first = err
 		}
 	}
@@ -55,6 +69,8 @@ func payload(h contract.Happening) (any, error) {
 
 // Config runs on_config with the whole list of role configurations.
 func (w *World) Config(ctx context.Context, p place, roles []byte) error {
+	ctx, cancel := w.patience(ctx, "")
+	defer cancel()
 	return w.run(ctx, p, func(L *lua.LState) error {
 		var list any
 		if err := json.Unmarshal(roles, &list); err != nil {
@@ -105,6 +121,8 @@ func (w *World) Health(ctx context.Context, p place) (report contract.Report, er
 
 // Callback runs a function that a binding holds, or forgets it.
 func (w *World) Callback(ctx context.Context, p place, inv contract.Invocation) error {
+	ctx, cancel := w.patience(ctx, "")
+	defer cancel()
 	return w.run(ctx, p, func(L *lua.LState) error {
 		fn, ok := w.funcs[inv.Func]
 		switch {

@@ -29,6 +29,9 @@ type Limits struct {
 	Processor time.Duration
 	// Minute is how much processor time the role may use in a minute.
 	Minute time.Duration
+	// Within is how long a handler may take in all, waiting counted, when it did not ask for another time; Most is
+	// the longest that it may ask for.
+	Within, Most time.Duration
 	// Memory is how many bytes may be alive in the world's process; 0 is no limit.
 	Memory uint64
 	// Load is how long the file may take to run, with Role.new and register_events.
@@ -37,10 +40,10 @@ type Limits struct {
 }
 
 // DefaultLimits are those of the architecture: 500 ms of processor time for an event and 15 s for a minute, 64 MiB of
-// live memory, 5 s for loading.
+// live memory, 5 s for loading. A handler may take ten minutes, or up to a day when it asks for that.
 func DefaultLimits() Limits {
 	return Limits{
-		Processor: 500 * time.Millisecond, Minute: 15 * time.Second, Memory: 64 << 20, Load: 5 * time.Second,
+		Processor: 500 * time.Millisecond, Minute: 15 * time.Second, Within: 10 * time.Minute, Most: 24 * time.Hour, Memory: 64 << 20, Load: 5 * time.Second,
 		Sandbox: sandbox.DefaultLimits(),
 	}
 }
@@ -64,7 +67,7 @@ type World struct {
 	marks    marks
 	loading  bool
 	role     *lua.LTable
-	handlers map[string][]*lua.LFunction
+	handlers map[string][]handler // written only while loading
 	libs     map[string]lua.LValue
 	funcs    map[uint64]*lua.LFunction
 	lastFunc uint64
@@ -75,7 +78,7 @@ type World struct {
 func New(core Core, setup contract.Setup, pure []bindings.Binding, limits Limits) (*World, error) {
 	w := &World{
 		core: core, limits: limits, setup: setup, state: lua.NewState(sandbox.Options()),
-		handlers: map[string][]*lua.LFunction{}, libs: map[string]lua.LValue{}, funcs: map[uint64]*lua.LFunction{},
+		handlers: map[string][]handler{}, libs: map[string]lua.LValue{}, funcs: map[uint64]*lua.LFunction{},
 		processor: processorTime,
 		purse:     newPurse(limits.Minute), governor: governor{limit: limits.Memory, held: heap, exhausted: func(error) {}},
 	}

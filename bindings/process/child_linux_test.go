@@ -231,6 +231,17 @@ func TestAnUnreadProgramDoesNotHoldUpTheEndOfItsRole(t *testing.T) {
 	}
 }
 
+func TestARoleMayNotHaveEndlesslyManyPrograms(t *testing.T) {
+	r := openRole(t)
+	last := &talk{}
+	for range maxPrograms {
+		last = r.start(argv("sleep", "1000"))
+	}
+	r.call(context.Background(), "start", argv("true")).refused(t, "limit")
+	last.expect(true, "close")
+	r.start(argv("true")).ends(0)
+}
+
 func TestAHandleIsForgottenWhenAllOfItIsKnown(t *testing.T) {
 	r := openRole(t)
 	c := r.start(argv("sh", "-c", "echo out; echo err >&2"))

@@ -62,8 +62,8 @@ func (m *module) launch(o order) (*proc, error) {
 		name: filepath.Base(o.path), started: m.host.Now(), discard: o.discard,
 		done: make(chan struct{}), doomed: make(chan struct{}),
 	}
-	if !m.admit(p) {
-		return nil, bindings.Fail("cancelled", "the role has ended")
+	if err := m.admit(p); err != nil {
+		return nil, err
 	}
 	disarm := func() bool { return true }
 	if o.timeout > 0 {

@@ -80,16 +80,22 @@ func (m *module) instance() *bindings.Instance {
 	}
 }
 
+// maxPrograms is how many programs one role may have running at a time. What those start in their turn does not count.
+const maxPrograms = 64
+
 // admit takes a program into the role's care, unless the role has ended.
-func (m *module) admit(p *proc) bool {
+func (m *module) admit(p *proc) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.closed {
-		return false
+		return bindings.Fail("cancelled", "the role has ended")
+	}
+	if len(m.live) >= maxPrograms {
+		return bindings.Fail("limit", "%d programs of the role run already", maxPrograms)
 	}
 	m.live[p] = true
 	m.running.Add(1)
-	return true
+	return nil
 }
 
 func (m *module) dismiss(p *proc) {

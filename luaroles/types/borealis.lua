@@ -45,7 +45,11 @@ local Events = {}
 --- Asks for an event of the Engine. Only while `register_events` runs.
 ---@param name string
 ---@param handler fun(event: any) Runs once per event, in the order in which events arrive; while it waits, others run.
-function Events:on(name, handler) end
+---@param opts? borealis.EventOptions
+function Events:on(name, handler, opts) end
+
+---@class borealis.EventOptions
+---@field within? number Seconds that one event may take in all, waiting counted; at most 86400. Default 600. What takes longer is ended as failed.
 
 --- One entry of the `roles` list that the Engine sends with `agent_config`.
 ---@class borealis.RoleConfig

@@ -16,8 +16,8 @@ engine = {}
 ---
 --- Raises for a name that is not a role's to send: Socket.IO's own (`connect`, `disconnect`, ...), the core's
 --- (`connect_agent`, ...) and an operator's (`vpn_shell_open`, ...). Codes: `denied` for an event that a narrowed grant
---- does not cover; `limit` for more than 16 MiB of JSON, 100 levels or 262,144 values; and whatever the outbox says when
---- it cannot keep the event.
+--- does not cover; `limit` for more than 16 MiB of JSON, 100 levels or 262,144 values, and for more than 64 MiB in a
+--- minute; and whatever the outbox says when it cannot keep the event.
 ---@param event string The event's name: letters, digits and any of `_-.:/`.
 ---@param data table|string What to send; a table travels as JSON, as `json.encode` writes it.
 ---@return true? kept

@@ -30,6 +30,7 @@
 --- - `"unsupported"`: this system does not know such a script, or cannot give such a program arguments safely
 --- - `"no_cwd"`: the working directory does not exist
 --- - `"invalid"`: a zero byte in an argument, a name that cannot be a variable's, or more than the system takes
+--- - `"limit"`: 64 programs of the role run already
 --- - `"cancelled"`, `"timeout"`: the handler was, or ran out of its own time
 --- - `"stuck"`: it was killed, but the system keeps it, for example because its disk is lost
 --- - `"failed"`: the system gave another reason; the message tells it
