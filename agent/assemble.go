@@ -113,7 +113,7 @@ func (a *agent) openEngine(ctx context.Context, c *runCmd) error {
 	if err != nil {
 		return err
 	}
-	id, err := identity.Open(ctx, a.identityConfig())
+	id, err := a.openIdentity(ctx)
 	if err != nil {
 		return err
 	}
@@ -198,9 +198,18 @@ func (a *agent) place() bindings.Place {
 // roleLog is where a role's lines go: into the agent's log, under the role's name.
 func (a *agent) roleLog(name string) *slog.Logger { return a.log.With("role", name) }
 
-func (a *agent) identityConfig() identity.Config {
-	return identity.Config{
-		Store: a.tree.Identity(), Sealer: a.tree.Sealer(),
+func (a *agent) openIdentity(ctx context.Context) (*identity.Identity, error) {
+	tokens, err := a.tree.Tokens()
+	if err != nil {
+		return nil, err
+	}
+	cfg := identity.Config{
+		Store: a.tree.Identity(), Sealer: a.tree.Sealer(), Bound: tokens.Fingerprint,
 		Lock: func(ctx context.Context) (func(), error) { return a.tree.Lock(ctx, settings.LockIdentity) },
 	}
+	for _, folder := range a.tree.OldIdentities() {
+		cfg.Old = append(cfg.Old, identity.Place{Store: folder, Private: identity.PrivateFile, Public: identity.PublicFile})
+	}
+	cfg.Old = append(cfg.Old, identity.Place{Store: a.tree.Files(), Private: "agent_key.ed25519", Public: "agent_key.pub"})
+	return identity.Open(ctx, cfg)
 }

@@ -103,7 +103,7 @@ func (d *device) start(args ...string) {
 	d.cmd = exec.Command(filepath.Join(dir, "borealis-agent"), append([]string{
 		"run", "--system-service", "--home", d.home, "--engine-ca", d.root, "--enrollment-code", d.engine.Code(),
 	}, args...)...)
-	d.cmd.Env = append(os.Environ(), "BOREALIS_SERVER_URL="+d.engine.URL())
+	d.cmd.Env = append(os.Environ(), "BOREALIS_SERVER_URL="+d.engine.URL(), "BOREALIS_SEAL_KEY_FILE="+d.root+".seal")
 	d.cmd.Stdout, d.cmd.Stderr = d.log, d.log
 	if err := d.cmd.Start(); err != nil {
 		d.t.Fatal(err)

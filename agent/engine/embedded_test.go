@@ -29,7 +29,7 @@ func (a *agent) Event(ev wire.Event) { a.events <- ev }
 // newAgent is a device in a folder of its own, with a process in it that converses and answers until the test ends.
 func newAgent(t *testing.T, e *enginetest.Engine) *agent {
 	t.Helper()
-	tree, err := settings.Options{Getenv: func(string) string { return "" }}.Open(t.TempDir())
+	tree, err := settings.Options{Getenv: func(string) string { return "" }, Sealer: settings.Plain{}}.Open(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}

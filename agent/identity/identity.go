@@ -34,16 +34,19 @@ var (
 )
 
 // Store keeps the key's files. Read of a missing file is fs.ErrNotExist; Write is whole or not at all, and leaves the
-// file to its owner only.
+// file to its owner only; Remove does not mind a file that is gone.
 type Store interface {
 	Read(name string) ([]byte, error)
 	Write(name string, data []byte) error
+	Remove(name string) error
 }
 
-// Sealer seals the private key at rest.
+// Sealer seals the private key at rest. Open lets through what was never sealed; Current says whether a file is as
+// Seal would leave it.
 type Sealer interface {
 	Seal(plain []byte) ([]byte, error)
 	Open(sealed []byte) ([]byte, error)
+	Current(sealed []byte) bool
 }
 
 // Config says where an identity is kept.
@@ -53,6 +56,17 @@ type Config struct {
 	// Lock lets only one process of the device at a time look for the key and make it.
 	Lock func(ctx context.Context) (unlock func(), err error)
 	Rand io.Reader // where a new key comes from; nil is crypto/rand
+
+	// Old are the places of older agents. A key there is moved to Store when Store has none, or when it is the one of
+	// fingerprint Bound and that in Store is not.
+	Old   []Place
+	Bound string // the fingerprint of the key that the device's tokens were given to, "" when that is unknown
+}
+
+// Place is where an older agent kept a key.
+type Place struct {
+	Store           Store
+	Private, Public string // the names of its files
 }
 
 // Identity is the device's key. It can sign and name itself; the private key is nowhere in its fields, so neither a
@@ -70,37 +84,58 @@ func Open(ctx context.Context, cfg Config) (*Identity, error) {
 		return nil, fmt.Errorf("identity: %w", err)
 	}
 	defer unlock()
-	key, err := cfg.load()
-	if errors.Is(err, fs.ErrNotExist) {
-		key, err = cfg.create()
-	}
+	id, err := cfg.open()
 	if err != nil {
 		return nil, fmt.Errorf("identity: %w", err)
+	}
+	return id, nil
+}
+
+func (cfg Config) open() (*Identity, error) {
+	key, sealed, err := cfg.load(Place{cfg.Store, PrivateFile, PublicFile})
+	none := errors.Is(err, fs.ErrNotExist)
+	if err != nil && !none {
+		return nil, err
+	}
+	moved, err := cfg.moveUp(key)
+	switch {
+	case err != nil:
+		return nil, err
+	case moved != nil:
+		key = moved
+	case none:
+		if key, err = cfg.create(); err != nil {
+			return nil, err
+		}
+	case !cfg.Sealer.Current(sealed):
+		if err := cfg.save(key); err != nil {
+			return nil, err
+		}
 	}
 	id, err := of(key)
 	if err != nil {
-		return nil, fmt.Errorf("identity: %w", err)
+		return nil, err
 	}
 	return id, cfg.publish(id)
 }
 
-func (cfg Config) load() (ed25519.PrivateKey, error) {
-	sealed, err := cfg.Store.Read(PrivateFile)
+// load reads the private key of a place. A missing one is fs.ErrNotExist, whatever else goes wrong ErrUnreadable.
+func (cfg Config) load(p Place) (key ed25519.PrivateKey, sealed []byte, err error) {
+	sealed, err = p.Store.Read(p.Private)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, err
+		return nil, nil, err
+	}
+	var plain []byte
+	if err == nil {
+		plain, err = cfg.Sealer.Open(sealed)
+	}
+	if err == nil {
+		key, err = parse(plain)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w; %s", ErrUnreadable, err, mend)
+		return nil, nil, fmt.Errorf("%w: %s: %w; %s", ErrUnreadable, p.Private, err, mend)
 	}
-	plain, err := cfg.Sealer.Open(sealed)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %w; %s", ErrUnreadable, PrivateFile, err, mend)
-	}
-	key, err := parse(plain)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %w; %s", ErrUnreadable, PrivateFile, err, mend)
-	}
-	return key, nil
+	return key, sealed, nil
 }
 
 const mend = "restore it from a backup, or delete both identity files to enroll as a new device"
@@ -119,15 +154,20 @@ func (cfg Config) create() (ed25519.PrivateKey, error) {
 		return nil, err
 	}
 	key := ed25519.NewKeyFromSeed(seed)
+	return key, cfg.save(key)
+}
+
+// save seals the key into its file.
+func (cfg Config) save(key ed25519.PrivateKey) error {
 	der, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	sealed, err := cfg.Sealer.Seal(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return key, cfg.Store.Write(PrivateFile, sealed)
+	return cfg.Store.Write(PrivateFile, sealed)
 }
 
 // publish sees to it that the public file says what the private key says. It is never read for anything else.
@@ -137,7 +177,7 @@ func (cfg Config) publish(id *Identity) error {
 		return nil
 	}
 	if err := cfg.Store.Write(PublicFile, []byte(id.public)); err != nil {
-		return fmt.Errorf("identity: %w", err)
+		return err
 	}
 	return nil
 }

@@ -45,6 +45,13 @@ func (s *shelf) Write(name string, data []byte) error {
 	return s.err
 }
 
+func (s *shelf) Remove(name string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.files, name)
+	return s.err
+}
+
 // flip seals by turning every bit, so that a key which lies open shows.
 type flip struct{}
 
@@ -60,10 +67,17 @@ func (f flip) Open(sealed []byte) ([]byte, error) {
 	if len(sealed) == 0 {
 		return nil, errors.New("nothing sealed")
 	}
+	if !f.Current(sealed) {
+		return sealed, nil
+	}
 	return f.Seal(sealed)
 }
 
+func (flip) Current(sealed []byte) bool { return !bytes.HasPrefix(sealed, []byte("-----BEGIN")) }
+
 type plain struct{}
+
+func (plain) Current([]byte) bool { return true }
 
 func (plain) Seal(b []byte) ([]byte, error) { return b, nil }
 func (plain) Open(b []byte) ([]byte, error) { return b, nil }
@@ -194,6 +208,93 @@ func TestUnreadableIsNeverANewIdentity(t *testing.T) {
 		if string(s.files[PrivateFile]) != text || s.files[PublicFile] != nil {
 			t.Errorf("%s: the files were touched", name)
 		}
+	}
+}
+
+func TestUpstreamsPlainKeyIsSealed(t *testing.T) {
+	s := empty()
+	s.files[PrivateFile] = []byte(vectorPEM)
+	for range 2 {
+		id, err := Open(t.Context(), config(s, flip{}))
+		if err != nil || id.PublicKey() != vectorPublic {
+			t.Fatalf("%v, %v", id, err)
+		}
+		if bytes.Contains(s.files[PrivateFile], []byte("PRIVATE KEY")) {
+			t.Error("the private key still lies open")
+		}
+	}
+	full := empty()
+	full.files[PrivateFile], full.err = []byte(vectorPEM), errors.New("disk full")
+	if _, err := Open(t.Context(), config(full, flip{})); err == nil || string(full.files[PrivateFile]) != vectorPEM {
+		t.Errorf("full disk: %v, and the key must stay", err)
+	}
+}
+
+func TestOldPlaces(t *testing.T) {
+	other := empty()
+	own, err := Open(t.Context(), config(other, plain{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ownFile := string(other.files[PrivateFile])
+	for name, c := range map[string]struct {
+		shared, first, second string // private keys of the shared place and of two old ones
+		bound                 string
+		want                  string // fingerprint; "" is neither
+		moved                 bool
+		err                   error
+	}{
+		"none at all":               {"", "", "", "", "", false, nil},
+		"no shared one":             {"", "", vectorPEM, "", vectorFingerprint, true, nil},
+		"the first of two":          {"", vectorPEM, ownFile, "", vectorFingerprint, true, nil},
+		"the one of the tokens":     {"", ownFile, vectorPEM, vectorFingerprint, vectorFingerprint, true, nil},
+		"the shared one, unknown":   {ownFile, vectorPEM, "", "", own.Fingerprint(), false, nil},
+		"the shared one's tokens":   {ownFile, vectorPEM, "", own.Fingerprint(), own.Fingerprint(), false, nil},
+		"tokens of an old one":      {ownFile, "", vectorPEM, vectorFingerprint, vectorFingerprint, true, nil},
+		"tokens of neither":         {ownFile, vectorPEM, "", "f0", own.Fingerprint(), false, nil},
+		"an unreadable one":         {"", "broken", "", "", "", false, ErrUnreadable},
+		"one of two unreadable":     {"", "broken", vectorPEM, "", vectorFingerprint, true, nil},
+		"shared one is unreadable":  {"broken", vectorPEM, "", vectorFingerprint, "", false, ErrUnreadable},
+		"shared one, old is broken": {ownFile, "broken", "", vectorFingerprint, own.Fingerprint(), false, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			shared, first, second := empty(), empty(), empty()
+			for s, text := range map[*shelf]string{shared: c.shared, first: c.first, second: c.second} {
+				if text != "" {
+					s.files[PrivateFile] = []byte(text)
+				}
+			}
+			cfg := config(shared, plain{})
+			cfg.Bound = c.bound
+			cfg.Old = []Place{{first, PrivateFile, PublicFile}, {second, PrivateFile, PublicFile}}
+			id, err := Open(t.Context(), cfg)
+			if !errors.Is(err, c.err) {
+				t.Fatalf("%v, want %v", err, c.err)
+			}
+			if err != nil {
+				return
+			}
+			if c.want != "" && id.Fingerprint() != c.want {
+				t.Errorf("identity %s, want %s", id.Fingerprint(), c.want)
+			}
+			left := len(first.files) + len(second.files)
+			there := 0
+			for _, text := range []string{c.first, c.second} {
+				if text != "" {
+					there++
+				}
+			}
+			if c.moved {
+				there--
+			}
+			if left != there {
+				t.Errorf("%d keys in the old places, want %d", left, there)
+			}
+			again, err := Open(t.Context(), cfg)
+			if err != nil || again.Fingerprint() != id.Fingerprint() {
+				t.Errorf("the next start: %v, %v", again, err)
+			}
+		})
 	}
 }
 

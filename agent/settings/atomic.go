@@ -80,10 +80,13 @@ func remove(path string) error {
 
 // sweep removes the temporary files that a killed process left in dir. An hour leaves alone whatever another
 // process is writing at the moment.
-func sweep(dir string, now time.Time) {
+func sweep(dir string, now time.Time) error {
 	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("%w (%w)", ErrForeign, err)
+	}
 	if err != nil {
-		return
+		return err
 	}
 	for _, e := range entries {
 		info, err := e.Info()
@@ -94,4 +97,5 @@ func sweep(dir string, now time.Time) {
 			_ = os.Remove(filepath.Join(dir, e.Name())) // the next start tries again
 		}
 	}
+	return nil
 }

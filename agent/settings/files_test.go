@@ -20,6 +20,8 @@ func (r reversed) Seal(plain []byte) ([]byte, error) {
 	return append([]byte("sealed:"), plain...), nil
 }
 
+func (r reversed) Current(sealed []byte) bool { return strings.HasPrefix(string(sealed), "sealed:") }
+
 func (r reversed) Open(sealed []byte) ([]byte, error) {
 	if plain, ok := strings.CutPrefix(string(sealed), "sealed:"); ok && !r.broken {
 		return []byte(plain), nil
@@ -144,9 +146,31 @@ func TestRefusedWriteLeavesNothingBehind(t *testing.T) {
 	}
 }
 
+func TestTrustNote(t *testing.T) {
+	tree := open(t, nil)
+	if n, err := tree.TrustNote(); err != nil || n != (TrustNote{}) {
+		t.Errorf("note of a fresh tree: %v, %v", n, err)
+	}
+	want := TrustNote{Source: "first-use", Fingerprint: "ab"}
+	if err := tree.SaveTrustNote(want); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := tree.TrustNote(); err != nil || n != want {
+		t.Errorf("note %v, %v; want %v", n, err, want)
+	}
+	put(t, tree.trustNotePath(), "{")
+	if _, err := tree.TrustNote(); err == nil || !strings.Contains(err.Error(), "delete it") {
+		t.Errorf("broken note: %v, want an error with its mend", err)
+	}
+}
+
 func TestGUID(t *testing.T) {
 	const guid = "7B1E9C40-52AD-4E0B-8F6C-1D2E3F4A5B6C"
 	tree := open(t, nil)
+	put(t, tree.file(oldGUIDFile), strings.ToLower(guid))
+	if got, err := tree.EnsureGUID(t.Context(), strings.NewReader("")); err != nil || got != guid {
+		t.Errorf("GUID of the older file: %q, %v", got, err)
+	}
 	for _, text := range []string{guid, "\ufeff{" + strings.ToLower(guid) + "}\r\n"} {
 		put(t, tree.file(guidFile), text)
 		if got, err := tree.GUID(); err != nil || got != guid {

@@ -8,7 +8,10 @@ import (
 	"strings"
 )
 
-const guidFile = "Agent_GUID.txt"
+const (
+	guidFile    = "Agent_GUID.txt"
+	oldGUIDFile = "guid.txt" // its name in older trees
+)
 
 // ErrNotGUID says that a text is no GUID of 32 hexadecimal digits in five groups.
 var ErrNotGUID = errors.New("not a GUID")
@@ -16,6 +19,9 @@ var ErrNotGUID = errors.New("not a GUID")
 // GUID is the device's GUID in upper case, "" when there is none yet.
 func (t *Tree) GUID() (string, error) {
 	text, err := readText(t.file(guidFile))
+	if text == "" && err == nil {
+		text, err = readText(t.file(oldGUIDFile))
+	}
 	if err != nil {
 		return "", fmt.Errorf("device GUID: %w", err)
 	}

@@ -14,14 +14,18 @@ import (
 	"time"
 )
 
+// ErrForeign says that the tree is another account's, and this one may not read it.
+var ErrForeign = errors.New("this tree belongs to another account: run the agent as that one, or give it a tree of its own with --home")
+
 // ErrNoRoot says that nobody named the folder that holds the runtime tree.
 var ErrNoRoot = errors.New("no runtime tree is named: use --home or BOREALIS_ROOT")
 
 // Options are what a Tree takes from outside itself. The zero value is the machine's.
 type Options struct {
-	Getenv func(string) string
-	Sealer Sealer
-	Now    func() time.Time
+	Getenv    func(string) string
+	MachineID func() (string, error) // what the machine's own sealing is bound to
+	Sealer    Sealer                 // in place of the machine's own sealing
+	Now       func() time.Time
 }
 
 // Tree is one runtime tree. All its methods may be called from several goroutines.
@@ -65,7 +69,11 @@ func (o Options) Open(root string) (*Tree, error) {
 		t.getenv = os.Getenv
 	}
 	if t.sealer == nil {
-		t.sealer = machineSealer()
+		machine := o.MachineID
+		if machine == nil {
+			machine = machineID
+		}
+		t.sealer = machineSealer(t.getenv, machine)
 	}
 	if t.now == nil {
 		t.now = time.Now
@@ -118,7 +126,9 @@ func (t *Tree) makeFolders() error {
 		if err := shut(dir); err != nil {
 			return err
 		}
-		sweep(dir, t.now())
+		if err := sweep(dir, t.now()); err != nil {
+			return fmt.Errorf("runtime tree: %w", err)
+		}
 	}
 	return nil
 }

@@ -10,10 +10,16 @@ import (
 	"time"
 )
 
-// open opens a tree of its own in a fresh folder, with env as its whole environment.
+// open opens a tree of its own in a fresh folder, with env as its whole environment but for the place of the seal key.
 func open(t *testing.T, env map[string]string) *Tree {
 	t.Helper()
-	tree, err := Options{Getenv: func(k string) string { return env[k] }}.Open(t.TempDir())
+	key := filepath.Join(t.TempDir(), "seal.key")
+	tree, err := Options{Getenv: func(k string) string {
+		if k == sealKeyVar {
+			return key
+		}
+		return env[k]
+	}}.Open(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}

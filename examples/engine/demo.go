@@ -109,7 +109,10 @@ func (d *demo) start() (err error) {
 		return err
 	}
 	d.say("Engine", "%s, state in %s", d.engine.URL(), short(filepath.Join(d.Home, "engine")))
-	d.agent, err = startAgent(binary, d.agentLine, []string{"BOREALIS_SERVER_URL=" + d.engine.URL()},
+	d.agent, err = startAgent(binary, d.agentLine, []string{
+		"BOREALIS_SERVER_URL=" + d.engine.URL(),
+		"BOREALIS_SEAL_KEY_FILE=" + filepath.Join(d.Home, "seal.key"), // else it lay outside, where a demo leaves nothing
+	},
 		"run", "--system-service", "--allow-all-grants", "--home", d.Home, "--roles", d.Roles,
 		"--engine-ca", d.engine.RootFile(), "--enrollment-code", d.engine.Code())
 	if err != nil {
