@@ -46,7 +46,7 @@ func (h *handler) Handle(_ context.Context, r slog.Record) error {
 		body = appendAttr(body, h.group, a)
 		return true
 	})
-	return h.logs.write(h.service, r.Level, append(clip(body), '\n'))
+	return h.logs.write(h.service, r.Level, append(clip(body, maxLine), '\n'))
 }
 
 // WithAttrs renders the fields once, for all records to come.

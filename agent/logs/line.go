@@ -157,11 +157,11 @@ func bare(s string, spaces bool) bool {
 }
 
 // clip bounds a line. What is cut was quoted or printable, so the cut end is both.
-func clip(body []byte) []byte {
-	if len(body) <= maxLine {
+func clip(body []byte, most int) []byte {
+	if len(body) <= most {
 		return body
 	}
-	cut := maxLine
+	cut := most
 	for cut > 0 && !utf8.RuneStart(body[cut]) {
 		cut--
 	}

@@ -9,8 +9,8 @@
 //
 // with the timestamp in local time, with milliseconds and zone, and a level field unless the level is INFO.
 //
-// It is not for telling an operator what to do, it keeps nothing in memory, and it never ends the agent: a line
-// that cannot be written is counted, and the count is the first thing said once writing works again.
+// It is not for telling an operator what to do, it keeps nothing in memory but the last few errors, and it never ends
+// the agent: a line that cannot be written is counted, and the count is the first thing said once writing works again.
 package logs
 
 import (
@@ -42,6 +42,7 @@ type Logs struct {
 
 	mu     sync.Mutex // guards all below, and keeps the lines of a file in the order of their stamps
 	files  map[string]*file
+	recent []Entry
 	closed bool
 }
 
@@ -105,6 +106,9 @@ func (l *Logs) write(service string, level slog.Level, body []byte) error {
 	line := append(prefix(now, service), body...)
 	if l.cfg.Echo != nil {
 		_, _ = l.cfg.Echo.Write(line) // a terminal that has gone away is nobody's to mend
+	}
+	if level >= slog.LevelError {
+		l.rememberLocked(Entry{At: now, Service: service, Text: string(body[:len(body)-1])})
 	}
 	if l.closed {
 		return ErrClosed
