@@ -18,11 +18,12 @@ import (
 
 // roleCmd is the operator's and the author's side of roles.
 type roleCmd struct {
-	Check   roleCheckCmd   `cmd:"" help:"Try role files as the agent would load them, without an agent."`
-	List    roleListCmd    `cmd:"" help:"List the roles of this machine's agent, and why an edit is not live."`
-	Allow   roleAllowCmd   `cmd:"" help:"Let a role use what its file declares."`
-	History roleHistoryCmd `cmd:"" help:"Show what became of each version of a role."`
-	Release roleReleaseCmd `cmd:"" help:"Let a role out of quarantine."`
+	Check    roleCheckCmd    `cmd:"" help:"Try role files as the agent would load them, without an agent."`
+	List     roleListCmd     `cmd:"" help:"List the roles of this machine's agent, and why an edit is not live."`
+	Allow    roleAllowCmd    `cmd:"" help:"Let a role use what its file declares."`
+	Disallow roleDisallowCmd `cmd:"" help:"Take back what a role was allowed."`
+	History  roleHistoryCmd  `cmd:"" help:"Show what became of each version of a role."`
+	Release  roleReleaseCmd  `cmd:"" help:"Let a role out of quarantine."`
 }
 
 // InHome is the flag of commands that speak of this machine's agent.

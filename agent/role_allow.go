@@ -28,7 +28,7 @@ func (c *roleAllowCmd) Help() string {
   borealis-agent role allow hello engine process:uname  # this and no more
 
 A running agent brings the role to life again within seconds. "process" allows "process:uname" as well, not the reverse.
-What is allowed stands in Agent/Borealis/Settings/policy.toml; take it back by deleting it there.`
+What is allowed stands in Agent/Borealis/Settings/policy.toml; "role disallow" takes it back.`
 }
 
 // lockPolicy keeps two commands from each other's changes.
@@ -60,21 +60,30 @@ func (c *roleAllowCmd) Run() error {
 }
 
 func (c *roleAllowCmd) allow(tree *settings.Tree, grants []string) (added []string, err error) {
+	err = changePolicy(tree, func(p *policy.Policy) (bool, error) {
+		added = p.Allow(c.Name, grants...)
+		return len(added) > 0, nil
+	})
+	return added, err
+}
+
+// changePolicy reads the policy, lets change work on it and, if it says so, writes it back, while no other command does.
+func changePolicy(tree *settings.Tree, change func(*policy.Policy) (changed bool, err error)) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	unlock, err := tree.Lock(ctx, lockPolicy)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer unlock()
 	p, err := loadPolicy(tree)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if added = p.Allow(c.Name, grants...); len(added) == 0 {
-		return nil, nil
+	if changed, err := change(p); !changed || err != nil {
+		return err
 	}
-	return added, p.Save(tree.Files())
+	return p.Save(tree.Files())
 }
 
 // grants are those of the command line, else what the role declares that the agent knows.
@@ -104,7 +113,7 @@ func (c *roleAllowCmd) grants(tree *settings.Tree) ([]string, error) {
 
 // isGrant reports whether a module asks for a grant, or for one that it is a part of.
 func isGrant(list []bindings.Binding, grant string) bool {
-	return slices.ContainsFunc(list, func(b bindings.Binding) bool { return b.Grant != "" && policy.Covers(b.Grant, grant) })
+	return slices.ContainsFunc(list, func(b bindings.Binding) bool { return b.Grant != "" && bindings.Covers(b.Grant, grant) })
 }
 
 func loadPolicy(tree *settings.Tree) (*policy.Policy, error) {

@@ -127,8 +127,18 @@ func TestWhatIsDeclaredIsWithheldUntilItIsAllowed(t *testing.T) {
 	if held := d.status().Roles[0].Withheld; len(held) != 0 {
 		t.Errorf("withheld: %q", held)
 	}
-	write("[roles.mine]\nallow = [\"engine\"]\n")
+	write("[roles.mine]\nallow = [\"engine\", \"process\", \"fs.read\"]\n")
+	d.role("disallow", "mine", "process:echo").refusedWith(t, `role "mine" may use that as a part of process`)
+	d.role("disallow", "mine", "http").refusedWith(t, `role "mine" was not allowed that`)
+	d.role("disallow", "other").refusedWith(t, `role "other" was allowed nothing`)
+	if out := d.role("disallow", "mine", "process", "fs").ok(t); out != "mine may no longer use process, fs.read\n" {
+		t.Error(out)
+	}
 	d.until("the grant to go", func() bool { return slices.Equal(d.status().Roles[0].Withheld, []string{"process"}) })
+	if out := d.role("disallow", "mine", "--json").ok(t); strings.Join(strings.Fields(out), "") != `["engine"]` {
+		t.Error(out)
+	}
+	d.until("all grants to go", func() bool { return slices.Equal(d.status().Roles[0].Withheld, []string{"process", "engine"}) })
 }
 
 func TestWhatIsRefusedForWantOfAGrantServesOnceItIsAllowed(t *testing.T) {

@@ -23,9 +23,47 @@ func (g Grants) Has(grant string) bool {
 // Allow reports whether the grant covers one thing; the error says what to add.
 func (g Grants) Allow(grant, thing string) error {
 	for _, held := range g {
-		if held == grant || held == grant+":"+thing {
+		name, part, narrowed := strings.Cut(held, ":")
+		if name == grant && (!narrowed || Native.covers(grant, part, thing)) {
 			return nil
 		}
 	}
 	return Fail("denied", "%s %q is not granted: add %q to ROLE_GRANTS", grant, thing, grant+":"+thing)
+}
+
+// Covers reports whether one grant takes in another: "process" takes in "process:uname", "fs" takes in "fs.read:/etc",
+// and "fs.read:/etc" takes in "fs.read:/etc/hosts".
+func Covers(wide, narrow string) bool { return Native.grantCovers(wide, narrow) }
+
+func (s Spelling) grantCovers(wide, narrow string) bool {
+	name, part, narrowed := strings.Cut(wide, ":")
+	other, thing, otherNarrowed := strings.Cut(narrow, ":")
+	switch {
+	case name == "":
+		return false
+	case !narrowed:
+		return name == other || strings.HasPrefix(other, name+".")
+	}
+	return name == other && otherNarrowed && s.covers(name, part, thing)
+}
+
+// covers reports whether what a grant is narrowed to takes in one thing: a path what lies below it, the name of a host
+// or a program the same name in the system's eyes. Anything else takes in itself.
+func (s Spelling) covers(grant, part, thing string) bool {
+	switch {
+	case part == thing:
+		return true
+	case grant == "fs.read", grant == "fs.write":
+		return s.Within(part, thing)
+	case grant == "http":
+		return strings.ToLower(part) == strings.ToLower(thing)
+	case grant == "process" && s == Windows:
+		return program(part) == program(thing)
+	}
+	return false
+}
+
+// program is the name or path of a program on Windows, where case and the ending make no difference.
+func program(name string) string {
+	return strings.TrimSuffix(Windows.fold(strings.ReplaceAll(name, "/", `\`)), ".EXE")
 }

@@ -33,16 +33,69 @@ func TestGrantsHas(t *testing.T) {
 }
 
 func TestGrantsAllow(t *testing.T) {
-	g := Grants{"http:api.example.org", "fs.read"}
-	for _, ok := range [][2]string{{"http", "api.example.org"}, {"fs.read", "/etc/hosts"}} {
+	g := Grants{"http:api.example.org", "fs.read", "fs.write:/srv/data", "process:uname"}
+	for _, ok := range [][2]string{
+		{"http", "api.example.org"}, {"fs.read", "/etc/hosts"}, {"fs.write", "/srv/data"}, {"fs.write", "/srv/data/x"}, {"process", "uname"},
+	} {
 		if err := g.Allow(ok[0], ok[1]); err != nil {
 			t.Errorf("Allow(%q): %v", ok, err)
 		}
 	}
-	for _, no := range [][2]string{{"http", "example.org"}, {"fs.write", "/etc/hosts"}, {"fs", "/etc/hosts"}} {
+	for _, no := range [][2]string{
+		{"http", "example.org"},
+		{"http", "sub.api.example.org"},
+		{"fs", "/etc/hosts"},
+		{"process", "uname2"},
+		{"fs.write", "/etc/hosts"},
+		{"fs.write", "/srv"},
+		{"fs.write", "/srv/database"},
+		{"fs.write", "/srv/data/../x"},
+	} {
 		var failed *Error
 		if err := g.Allow(no[0], no[1]); !errors.As(err, &failed) || failed.Code != "denied" {
 			t.Errorf("Allow(%q) = %v, want a denial", no, err)
+		}
+	}
+}
+
+func TestAGrantCoversAnother(t *testing.T) {
+	for _, c := range []struct {
+		s            Spelling
+		wide, narrow string
+		want         bool
+	}{
+		{Unix, "process", "process", true},
+		{Unix, "process", "process:uname", true},
+		{Unix, "process:uname", "process", false},
+		{Unix, "process:uname", "process:uname2", false},
+		{Unix, "process:uname", "process:Uname", false},
+		{Unix, "process:/opt", "process:/opt/tool", false},
+		{Unix, "fs", "fs.read:/etc", true},
+		{Unix, "fs.read", "fs", false},
+		{Unix, "fs.read", "fs.write:/etc", false},
+		{Unix, "fs.read:/etc", "fs.read:/etc/hosts", true},
+		{Unix, "fs.read:/etc/", "fs.read:/etc", true},
+		{Unix, "fs.read:/etc", "fs.read:/etc/../root", false},
+		{Unix, "fs.read:/etc", "fs.read:/etcetera", false},
+		{Unix, "fs.read:/etc/hosts", "fs.read:/etc", false},
+		{Unix, "fs.read:/etc", "fs.write:/etc/hosts", false},
+		{Unix, "fs.read:/etc", "fs.read", false},
+		{Unix, "fs.read:/", "fs.read:/etc", true},
+		{Unix, "fs.read:x", "fs.read:x", true}, // it allows nothing, but is what it is
+		{Unix, "http:api.example.org", "http:API.example.org", true},
+		{Unix, "http:example.org", "http:api.example.org", false},
+		{Unix, "http:", "http:api.example.org", false},
+		{Unix, "", "process", false},
+		{Unix, "engine:/api", "engine:/api/agent", false},
+		{Unix, "http", "https", false},
+		{Windows, `fs.read:C:\Data`, `fs.read:c:/data/x`, true},
+		{Windows, `fs.read:C:\Data`, `fs.read:C:\Data\x:y`, false},
+		{Windows, `process:PowerShell.exe`, `process:powershell`, true},
+		{Windows, `process:C:\Tools\x.exe`, `process:c:/tools/X`, true},
+		{Windows, `process:x.exe`, `process:x.com`, false},
+	} {
+		if got := c.s.grantCovers(c.wide, c.narrow); got != c.want {
+			t.Errorf("%v: %q covers %q: %v", c.s, c.wide, c.narrow, got)
 		}
 	}
 }

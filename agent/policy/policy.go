@@ -10,9 +10,10 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
-	"strings"
 
 	"github.com/pelletier/go-toml/v2"
+
+	"github.com/bunny-lab-io/borealis-agent/bindings"
 )
 
 // File is the policy's name among the settings.
@@ -78,7 +79,7 @@ func parse(text []byte, shipped map[string][]string) (*Policy, error) {
 func (p *Policy) Grants(name string, declared []string) (granted, withheld []string) {
 	allowed := slices.Concat(p.shipped[name], p.roles[name])
 	for _, grant := range declared {
-		covers := func(a string) bool { return Covers(a, grant) }
+		covers := func(a string) bool { return bindings.Covers(a, grant) }
 		if p.AllowAll || slices.ContainsFunc(allowed, covers) {
 			granted = append(granted, grant)
 		} else {
@@ -88,26 +89,36 @@ func (p *Policy) Grants(name string, declared []string) (granted, withheld []str
 	return granted, withheld
 }
 
-// Covers reports whether allowing one grant allows another: "process" covers "process:uname", and "fs" covers
-// "fs.read:/etc". A narrowed grant covers only itself.
-func Covers(allowed, grant string) bool {
-	if allowed == grant {
-		return true
-	}
-	name, _, _ := strings.Cut(grant, ":")
-	return allowed != "" && !strings.Contains(allowed, ":") && (name == allowed || strings.HasPrefix(name, allowed+"."))
-}
-
 // Allow adds grants to what a role may use, and reports those that it could not use before.
 func (p *Policy) Allow(name string, grants ...string) (added []string) {
 	for _, grant := range grants {
-		if slices.ContainsFunc(p.roles[name], func(a string) bool { return Covers(a, grant) }) {
+		if slices.ContainsFunc(p.roles[name], func(a string) bool { return bindings.Covers(a, grant) }) {
 			continue
 		}
 		p.roles[name] = append(p.roles[name], grant)
 		added = append(added, grant)
 	}
 	return added
+}
+
+// Disallow takes grants back, and what they cover; without any, all that the operator allowed the role. It reports what
+// was taken, and what of the rest still covers some of it: the role goes on with that.
+func (p *Policy) Disallow(name string, grants ...string) (taken, left []string) {
+	for _, allowed := range p.roles[name] {
+		if len(grants) == 0 || slices.ContainsFunc(grants, func(g string) bool { return bindings.Covers(g, allowed) }) {
+			taken = append(taken, allowed)
+		}
+	}
+	p.roles[name] = slices.DeleteFunc(p.roles[name], func(a string) bool { return slices.Contains(taken, a) })
+	if len(p.roles[name]) == 0 {
+		delete(p.roles, name)
+	}
+	for _, rest := range slices.Concat(p.shipped[name], p.roles[name]) {
+		if slices.ContainsFunc(slices.Concat(grants, taken), func(g string) bool { return bindings.Covers(rest, g) }) {
+			left = append(left, rest)
+		}
+	}
+	return taken, left
 }
 
 // Save writes the policy.

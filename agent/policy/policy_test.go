@@ -46,6 +46,7 @@ func TestGrants(t *testing.T) {
 		"a part does not cover the whole":      {`roles.mine.allow = ["process:uname"]`, "mine", []string{"process"}, nil, []string{"process"}},
 		"a part covers no other part":          {`roles.mine.allow = ["process:uname"]`, "mine", []string{"process:uname2", "process:una"}, nil, []string{"process:uname2", "process:una"}},
 		"a family covers its members":          {`roles.mine.allow = ["fs"]`, "mine", []string{"fs.read", "fs.write:/tmp"}, []string{"fs.read", "fs.write:/tmp"}, nil},
+		"a path covers what lies below it":     {`roles.mine.allow = ["fs.read:/etc"]`, "mine", []string{"fs.read:/etc/hosts", "fs.read:/etcetera", "fs.write:/etc/hosts", "fs.read:/etc/../root"}, []string{"fs.read:/etc/hosts"}, []string{"fs.read:/etcetera", "fs.write:/etc/hosts", "fs.read:/etc/../root"}},
 		"a member does not cover its family":   {`roles.mine.allow = ["fs.read"]`, "mine", []string{"fs", "fs.write"}, nil, []string{"fs", "fs.write"}},
 		"a name's beginning covers nothing":    {`roles.mine.allow = ["http", ""]`, "mine", []string{"https", "httpx:a"}, nil, []string{"https", "httpx:a"}},
 		"another role's allowance":             {`roles.other.allow = ["process"]`, "mine", []string{"process"}, nil, []string{"process"}},
@@ -101,6 +102,45 @@ func TestWhatIsAllowedIsKept(t *testing.T) {
 	want := map[string][]string{"old": {"fs"}, "mine": {"http:a", "process"}}
 	if err != nil || !again.AllowAll || !reflect.DeepEqual(again.roles, want) {
 		t.Fatalf("%+v, %v from\n%s", again, err, files[File])
+	}
+}
+
+func TestWhatWasAllowedIsTakenBack(t *testing.T) {
+	for name, tc := range map[string]struct {
+		role        string
+		take        []string
+		taken, left []string
+	}{
+		"all":                          {"mine", nil, []string{"fs.read:/etc", "http", "process:uname"}, nil},
+		"one":                          {"mine", []string{"http"}, []string{"http"}, nil},
+		"what it covers":               {"mine", []string{"fs", "process"}, []string{"fs.read:/etc", "process:uname"}, nil},
+		"a part of what is allowed":    {"mine", []string{"fs.read:/etc/hosts", "http:a"}, nil, []string{"fs.read:/etc", "http"}},
+		"what was never allowed":       {"mine", []string{"engine"}, nil, nil},
+		"a role that nobody knows":     {"other", nil, nil, nil},
+		"what a shipped role declares": {"exec", []string{"engine"}, nil, []string{"engine"}},
+		"what it was given besides":    {"exec", nil, []string{"process:uname"}, []string{"process"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			files := folder{File: `roles.mine.allow = ["fs.read:/etc", "http", "process:uname"]` + "\n" + `roles.exec.allow = ["process:uname"]`}
+			p, err := Load(files, ships)
+			if err != nil {
+				t.Fatal(err)
+			}
+			taken, left := p.Disallow(tc.role, tc.take...)
+			if !slices.Equal(taken, tc.taken) || !slices.Equal(left, tc.left) {
+				t.Errorf("taken %q, left %q", taken, left)
+			}
+			if err := p.Save(files); err != nil {
+				t.Fatal(err)
+			}
+			again, err := Load(files, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if granted, _ := again.Grants(tc.role, tc.taken); len(granted) > 0 {
+				t.Errorf("kept %q", granted)
+			}
+		})
 	}
 }
 

@@ -3,7 +3,6 @@ package fs
 import (
 	"errors"
 	"os"
-	"strings"
 
 	"golang.org/x/sys/windows"
 
@@ -12,25 +11,32 @@ import (
 
 const openFlags = 0
 
-// misspelt refuses the spellings that Windows takes for something else than they look like.
-func misspelt(path string) string {
-	if len(path) >= 2 && path[1] == ':' {
-		if len(path) == 2 || !os.IsPathSeparator(path[2]) {
-			return "a drive letter without a directory is not accepted"
-		}
-		path = path[3:]
-	} else if path != "" && os.IsPathSeparator(path[0]) {
-		return "network, device and driveless paths are not accepted"
+// inside reports whether the system's own name for an open file lies below its name for the granted directory: what no
+// rule of spelling has foreseen shows there.
+func (p *place) inside(f *os.File) (bool, error) {
+	if p.whole {
+		return true, nil
 	}
-	if strings.Contains(path, ":") {
-		return "a stream is not accepted"
+	root, err := p.root.Open(".")
+	if err != nil {
+		return false, err
 	}
-	for _, e := range elements(path) {
-		if e != "." && e != ".." && strings.TrimRight(e, ". ") != e {
-			return "a name that ends in a dot or a space is not accepted"
-		}
+	dir, err := finalPath(root)
+	if err = errors.Join(err, root.Close()); err != nil {
+		return false, err
 	}
-	return ""
+	path, err := finalPath(f)
+	return within(dir, path), err
+}
+
+// finalPath is where an open file is, with all links, short names and substituted drives resolved.
+func finalPath(f *os.File) (string, error) {
+	name := make([]uint16, windows.MAX_LONG_PATH)
+	n, err := windows.GetFinalPathNameByHandle(windows.Handle(f.Fd()), &name[0], uint32(len(name)), 0)
+	if err != nil {
+		return "", &os.PathError{Op: "find", Path: f.Name(), Err: err}
+	}
+	return windows.UTF16ToString(name[:min(int(n), len(name))]), nil
 }
 
 func diskFull(err error) bool {

@@ -9,27 +9,13 @@ import (
 	"github.com/bunny-lab-io/borealis-agent/bindings"
 )
 
-// maxPath is the longest path that any of our systems takes.
-const maxPath = 32 << 10
-
 // absolute gives a path its one spelling. A relative path lies in the role's data directory.
 func (m *module) absolute(path string) (string, error) {
-	switch {
-	case path == "":
-		return "", bindings.Fail("bad_path", "the path is empty")
-	case len(path) > maxPath:
-		return "", bindings.Fail("bad_path", "the path is longer than %d bytes", maxPath)
-	case strings.ContainsRune(path, 0):
-		return "", bindings.Fail("bad_path", "path %q: holds a zero byte", path)
-	}
-	if trouble := misspelt(path); trouble != "" {
+	if trouble := bindings.Native.Trouble(path); trouble != "" {
 		return "", bindings.Fail("bad_path", "path %q: %s", path, trouble)
 	}
-	if slices.Contains(elements(path), "..") {
-		return "", bindings.Fail("bad_path", `path %q: ".." is not accepted`, path)
-	}
-	if filepath.IsAbs(path) {
-		return filepath.Clean(path), nil
+	if clean := bindings.Native.Clean(path); clean != "" {
+		return clean, nil
 	}
 	data, err := m.dataDir()
 	if err != nil {
@@ -44,10 +30,6 @@ func (m *module) dataDir() (string, error) {
 		return "", bindings.Fail("not_found", "this role has no data directory")
 	}
 	return filepath.Clean(dir), nil
-}
-
-func elements(path string) []string {
-	return strings.FieldsFunc(path, func(r rune) bool { return r < 0x80 && os.IsPathSeparator(uint8(r)) })
 }
 
 // cover is what allows a path: a directory or a file, by its absolute path.
@@ -66,20 +48,11 @@ func (m *module) covering(grant, path string) (cover, error) {
 	}
 	up := ancestors(path)
 	for i, dir := range up {
-		if m.allowed(grant, dir) {
+		if m.host.Allow(grant, dir) == nil {
 			return cover{path: dir, whole: i == 0}, nil
 		}
 	}
 	return cover{}, m.host.Allow(grant, path)
-}
-
-// allowed asks for a path in the spellings in which an author may grant it.
-func (m *module) allowed(grant, path string) bool {
-	spellings := []string{path, path + string(filepath.Separator)}
-	if slashed := filepath.ToSlash(path); slashed != path {
-		spellings = append(spellings, slashed, slashed+"/")
-	}
-	return slices.ContainsFunc(spellings, func(s string) bool { return m.host.Allow(grant, s) == nil })
 }
 
 // ancestors lists what lies above a path, from the root of its volume down to the path itself.
@@ -93,7 +66,8 @@ func ancestors(path string) []string {
 	return up
 }
 
-// within reports whether a clean path is a directory or lies below it, by spelling alone.
+// within reports whether a clean path is a directory or lies below it. The directory is the agent's own, so nothing is
+// asked of its spelling but that it is repeated.
 func within(dir, path string) bool {
 	rest, ok := strings.CutPrefix(path, dir)
 	return ok && (rest == "" || os.IsPathSeparator(rest[0]) || os.IsPathSeparator(dir[len(dir)-1]))

@@ -163,9 +163,20 @@ func (p *place) openFile(flags int) (*os.File, error) {
 	return f, nil
 }
 
-// openSame opens the name; a granted file only as the very thing that stands there, not through a link.
+// openSame opens the name, and sees where it led.
 func (p *place) openSame(flags int) (*os.File, error) {
-	flags |= openFlags
+	f, err := p.openName(flags | openFlags)
+	if err != nil {
+		return nil, err
+	}
+	if in, err := p.inside(f); err != nil || !in {
+		return nil, errors.Join(p.outside("open"), err, f.Close())
+	}
+	return f, nil
+}
+
+// openName opens the name; a granted file only as the very thing that stands there, not through a link.
+func (p *place) openName(flags int) (*os.File, error) {
 	if !p.alone {
 		return p.root.OpenFile(p.name, flags, 0o600)
 	}
@@ -200,7 +211,7 @@ func (p *place) entries(most int) ([]fs.DirEntry, error) {
 	if p.alone {
 		return nil, errNotDir
 	}
-	dir, err := p.root.OpenFile(p.name, os.O_RDONLY|openFlags, 0)
+	dir, err := p.openSame(os.O_RDONLY)
 	if err != nil {
 		return nil, err
 	}

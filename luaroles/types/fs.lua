@@ -8,7 +8,8 @@
 --- relative path lies.
 ---
 --- Nothing leads out of a granted directory: a link that does is refused, and so is every `..` and, on Windows,
---- network and device paths, streams, and names that end in a dot or a space. A granted file that is itself a link, as
+--- network and device paths, streams, names of devices such as `NUL`, short (8.3) names, and names that end in a dot or
+--- a space. There, a grant and a path may differ in case, and in `/` or `\`. A granted file that is itself a link, as
 --- `/etc/os-release` often is, is read through it, if nobody but the agent's user and the administrator could have
 --- laid it; on Windows it is refused. Only regular files are read and written. What is made is for the agent's user
 --- alone: files with mode 0600, directories with 0700.

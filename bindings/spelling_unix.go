@@ -1,0 +1,6 @@
+//go:build unix
+
+package bindings
+
+// Native is the spelling of this system.
+const Native = Unix

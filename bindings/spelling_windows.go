@@ -1,0 +1,4 @@
+package bindings
+
+// Native is the spelling of this system.
+const Native = Windows
