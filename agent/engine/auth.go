@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/bunny-lab-io/borealis-agent/agent/settings"
@@ -63,10 +64,14 @@ func (c *Client) attempt(ctx context.Context) error {
 		return err
 	}
 	defer release()
-	if _, err := c.renew(ctx, ""); !errors.Is(err, ErrNotEnrolled) {
-		return err
+	_, why := c.renew(ctx, "")
+	if !errors.Is(why, ErrNotEnrolled) {
+		return why
 	}
 	if err := c.enroll(ctx); err != nil {
+		if errors.Is(err, ErrNoCode) {
+			err = fmt.Errorf("%w (%w)", err, why)
+		}
 		return err
 	}
 	_, err = c.renew(ctx, "") // the other process may have enrolled, a while ago
@@ -79,7 +84,7 @@ func (c *Client) token(ctx context.Context, stale string) (string, error) {
 		return access, nil
 	}
 	if c.held().Refresh == "" {
-		return "", ErrNotEnrolled
+		return "", c.notEnrolled()
 	}
 	release, err := take(ctx, c.turn)
 	if err != nil {
@@ -101,9 +106,19 @@ func (c *Client) renew(ctx context.Context, stale string) (string, error) {
 		return access, nil
 	}
 	if c.held().Refresh == "" {
-		return "", ErrNotEnrolled
+		return "", c.notEnrolled()
 	}
 	return c.refresh(ctx, stale)
+}
+
+// notEnrolled is ErrNotEnrolled with what took the tokens away, if there were some.
+func (c *Client) notEnrolled() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.lost == nil {
+		return ErrNotEnrolled
+	}
+	return fmt.Errorf("%w: %w", ErrNotEnrolled, c.lost)
 }
 
 // refresh asks for a new access token, unless that failed a moment ago. While it fails, a token that still lives goes
@@ -123,7 +138,7 @@ func (c *Client) refresh(ctx context.Context, stale string) (string, error) {
 	if refusedForGood(err) {
 		return c.refused(ctx, used, stale, err)
 	}
-	if used.Access != stale && used.ExpiresAt.Sub(c.cfg.Now()) > lastGasp {
+	if used.Access != stale && c.left(used) > lastGasp {
 		return used.Access, nil
 	}
 	return "", err
@@ -178,14 +193,15 @@ func (c *Client) refused(ctx context.Context, used settings.Tokens, stale string
 			return "", err
 		}
 	}
-	c.forget()
-	return "", fmt.Errorf("%w: %w", ErrNotEnrolled, cause)
+	c.forget(cause)
+	return "", c.notEnrolled()
 }
 
-func (c *Client) forget() {
+// forget lets go of the tokens, which cause made worthless.
+func (c *Client) forget(cause error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.tokens, c.unsaved, c.state = settings.Tokens{}, false, StateUnenrolled
+	c.tokens, c.unsaved, c.state, c.lost = settings.Tokens{}, false, StateUnenrolled, cause
 }
 
 // keepAccess takes up a new access token. A disk that does not take it costs a refresh after the next start.
@@ -193,7 +209,7 @@ func (c *Client) keepAccess(used settings.Tokens, answer wire.RefreshAnswer) {
 	tok := c.received(answer.AccessToken, answer.ExpiresIn)
 	tok.Refresh = used.Refresh
 	c.mu.Lock()
-	c.tokens, c.gate, c.state = tok, gate{}, StateEnrolled
+	c.tokens, c.skewThen, c.gate, c.state = tok, c.clock.now(), gate{}, StateEnrolled
 	unsaved := c.unsaved
 	c.mu.Unlock()
 	if unsaved {
@@ -212,7 +228,7 @@ func (c *Client) received(access string, expiresIn wire.Number) settings.Tokens 
 	now := c.cfg.Now().Truncate(time.Second)
 	return settings.Tokens{
 		Access: access, ExpiresAt: now.Add(max(life-expiryEarly, 0)), BoundAt: now,
-		Fingerprint: c.cfg.Identity.Fingerprint(),
+		Fingerprint: c.cfg.Identity.Fingerprint(), Engine: c.door.binding(),
 	}
 }
 
@@ -232,6 +248,9 @@ func (c *Client) persist() {
 
 // reload takes up what lies on disk, where the other process may have put newer tokens or removed refused ones.
 func (c *Client) reload() error {
+	if err := c.door.reopen(); err != nil {
+		return err
+	}
 	tok, err := c.cfg.Tree.Tokens()
 	if err != nil {
 		return err
@@ -240,22 +259,44 @@ func (c *Client) reload() error {
 	if err != nil {
 		return err
 	}
-	c.mu.Lock()
-	changed := !c.unsaved &&
-		(tok.Refresh != c.tokens.Refresh || tok.Access != c.tokens.Access || !tok.ExpiresAt.Equal(c.tokens.ExpiresAt))
-	if changed {
-		c.tokens = tok
-		if c.state = StateUnenrolled; tok.Refresh != "" {
-			c.state = StateEnrolled
-		}
+	misfit := c.misfit(tok)
+	if misfit != nil {
+		tok = settings.Tokens{}
 	}
-	if changed && guid != "" && guid != c.guid {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.unsaved || (tok.Refresh == c.tokens.Refresh && tok.Access == c.tokens.Access && tok.ExpiresAt.Equal(c.tokens.ExpiresAt)) {
+		return nil
+	}
+	c.takeUpLocked(tok, misfit)
+	if guid != "" && guid != c.guid {
 		c.guid = guid
 		c.renameLocked()
 	}
-	c.mu.Unlock()
-	if changed {
-		return c.door.reopen()
+	return nil
+}
+
+// takeUpLocked makes tokens from disk the ones in use.
+func (c *Client) takeUpLocked(tok settings.Tokens, misfit error) {
+	c.tokens, c.skewThen = tok, nil
+	if c.state = StateEnrolled; tok.Refresh == "" {
+		c.state = StateUnenrolled
+	}
+	if misfit != nil {
+		c.lost = misfit
+		c.log.Error("the tokens are not used", "error", misfit)
+	}
+}
+
+// misfit is why tokens may not be sent: they were given to another device key, or by an Engine that proved itself in
+// another way than the one that is trusted now.
+func (c *Client) misfit(tok settings.Tokens) error {
+	switch bound := c.door.binding(); {
+	case tok.Refresh == "":
+	case tok.Fingerprint != "" && !strings.EqualFold(tok.Fingerprint, c.cfg.Identity.Fingerprint()):
+		return fmt.Errorf("%w: they were given to the device key %s", ErrBinding, tok.Fingerprint)
+	case tok.Engine != "" && tok.Engine != bound:
+		return fmt.Errorf("%w: they came from the Engine under %s", ErrBinding, tok.Engine)
 	}
 	return nil
 }
@@ -282,8 +323,22 @@ func (c *Client) usable(stale string) (string, bool) {
 	if life := tok.ExpiresAt.Sub(tok.BoundAt); !tok.BoundAt.IsZero() && life < 3*renewBefore {
 		margin = life / 3
 	}
-	ok := tok.Refresh != "" && tok.Access != "" && tok.Access != stale && tok.ExpiresAt.Sub(c.cfg.Now()) > margin
+	ok := tok.Refresh != "" && tok.Access != "" && tok.Access != stale && c.left(tok) > margin
 	return tok.Access, ok
+}
+
+// left is how long a token still lives. Its expiry is a time of the local clock, so what that clock has been set by
+// since, which shows in its distance from the Engine's, does not count.
+func (c *Client) left(tok settings.Tokens) time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	left := tok.ExpiresAt.Sub(c.cfg.Now())
+	if now := c.clock.now(); now != nil && c.skewThen != nil {
+		if set := *c.skewThen - *now; set.Abs() >= skewNoise {
+			left += set
+		}
+	}
+	return left
 }
 
 // take takes the one place of a semaphore.

@@ -43,7 +43,7 @@ func (c *Client) heartbeat(ctx context.Context) error { return c.beat(ctx, nil) 
 func (c *Client) beat(ctx context.Context, inventory map[string]json.RawMessage) error {
 	m := c.cfg.Metrics(ctx)
 	m.ServiceMode, m.Hostname = c.cfg.Mode.ServiceMode(), c.cfg.Hostname
-	return c.Post(ctx, wire.PathHeartbeat, wire.Heartbeat{
+	return c.postCore(ctx, wire.PathHeartbeat, wire.Heartbeat{
 		GUID: c.GUID(), Hostname: c.cfg.Hostname, Metrics: m, Inventory: inventory,
 	}, nil)
 }
@@ -52,7 +52,7 @@ func (c *Client) beat(ctx context.Context, inventory map[string]json.RawMessage)
 // A signing key without a script is how an Engine changes its key; it counts only if TLS vouches for the sender.
 func (c *Client) scriptRequest(ctx context.Context) error {
 	var answer wire.ScriptAnswer
-	if err := c.Post(ctx, wire.PathScriptRequest, wire.ScriptRequest{GUID: c.GUID()}, &answer); err != nil {
+	if err := c.postCore(ctx, wire.PathScriptRequest, wire.ScriptRequest{GUID: c.GUID()}, &answer); err != nil {
 		return err
 	}
 	if answer.Script != "" {

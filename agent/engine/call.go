@@ -69,6 +69,7 @@ type posting struct {
 	path    string
 	body    []byte
 	token   string // "" for calls without device authentication
+	core    bool   // made by the agent itself, not for a role
 	timeout time.Duration
 }
 
@@ -78,17 +79,22 @@ func (c *Client) do(ctx context.Context, p posting, out any) (*tls.ConnectionSta
 	if err := c.pause(ctx, p.path); err != nil {
 		return nil, err
 	}
+	if err := c.spend(ctx, p); err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithTimeout(ctx, cmp.Or(p.timeout, callTimeout))
 	defer cancel()
 	request, err := c.request(ctx, p)
 	if err != nil {
 		return nil, err
 	}
+	sent := c.cfg.Now()
 	answer, err := c.door.http().Do(request)
 	if err != nil {
 		return nil, fmt.Errorf("post %q: %w: %w", p.path, unreachable(err), withoutURL(err))
 	}
 	defer answer.Body.Close()
+	c.clock.read(answer.Header.Get("Date"), sent, c.cfg.Now())
 	if answer.StatusCode < 200 || answer.StatusCode > 299 {
 		return nil, c.refusal(p.path, answer)
 	}

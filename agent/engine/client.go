@@ -36,8 +36,12 @@ type Config struct {
 	Version  string // goes into User-Agent
 
 	ServerURL      string
-	AllowPlainHTTP bool   // lets http:// through, to a loopback address only
-	RootCAs        []byte // PEM of the roots to trust until the Engine's bundle is pinned; nil is the system's
+	AllowPlainHTTP bool // lets http:// through, to a loopback address only
+
+	// What vouches for the Engine until its own bundle is pinned; without any of them the system's roots do.
+	Fingerprint     string // SHA-256 of the Engine's certificate, or of its root; it comes before RootCAs
+	RootCAs         []byte // PEM
+	TrustOnFirstUse bool   // whoever answers a device that never trusted an Engine before
 
 	Code    func() string // the enrollment code of the flag or the environment; without one the settings are asked
 	Metrics func(context.Context) wire.Metrics
@@ -47,7 +51,9 @@ type Config struct {
 	Rand   io.Reader      // nonces and the local GUID
 	Jitter func() float64 // in [0, 1)
 	Dial   func(ctx context.Context, network, address string) (net.Conn, error)
-	Proxy  func(*http.Request) (*url.URL, error)
+	Proxy  func(*http.Request) (*url.URL, error) // nil asks the settings and the environment
+
+	CallsPerMinute int // of the device's own family of calls; 0 is what one process of two may make
 }
 
 // Client is one process of the device at its Engine. Its methods may be called from many goroutines.
@@ -59,9 +65,14 @@ type Client struct {
 	auth chan struct{} // held by the one goroutine that sees Authenticate through, waits included
 	turn chan struct{} // held by the one goroutine that refreshes or enrolls
 
+	clock clock
+
 	mu       sync.Mutex
 	guid     string
 	tokens   settings.Tokens
+	skewThen *time.Duration // the clock's skew when the access token came, nil when it lay on disk
+	lost     error          // why tokens that were there are not used any more
+	budget   budget
 	unsaved  bool // the refresh token could not be written yet
 	lastCode string
 	state    State
@@ -87,7 +98,7 @@ func New(cfg Config) (*Client, error) {
 		return nil, err
 	}
 	c := &Client{
-		cfg: cfg, log: cfg.Log, base: base, auth: make(chan struct{}, 1), turn: make(chan struct{}, 1),
+		cfg: cfg, log: cfg.Log, clock: clock{log: cfg.Log}, base: base, auth: make(chan struct{}, 1), turn: make(chan struct{}, 1),
 		quiet: map[string]time.Time{}, paces: map[string]*pace{}, online: make(chan struct{}), renamed: make(chan struct{}, 1),
 		state: StateUnenrolled,
 	}
@@ -99,13 +110,10 @@ func New(cfg Config) (*Client, error) {
 	if c.guid, err = cfg.Tree.EnsureGUID(ctx, cfg.Rand); err != nil {
 		return nil, err
 	}
-	if c.tokens, err = cfg.Tree.Tokens(); err != nil {
-		return nil, err
+	if err := cfg.Tree.SealTokens(); err != nil {
+		c.log.Error("the tokens lie unsealed", "error", err)
 	}
-	if c.tokens.Refresh != "" {
-		c.state = StateEnrolled
-	}
-	return c, nil
+	return c, c.reload()
 }
 
 func (cfg Config) withDefaults() Config {
@@ -127,8 +135,8 @@ func (cfg Config) withDefaults() Config {
 	if cfg.Metrics == nil {
 		cfg.Metrics = func(context.Context) wire.Metrics { return wire.Metrics{} }
 	}
-	if cfg.Proxy == nil {
-		cfg.Proxy = http.ProxyFromEnvironment
+	if cfg.CallsPerMinute == 0 {
+		cfg.CallsPerMinute = budgetDefault
 	}
 	if cfg.Label = strings.ToUpper(settings.Suffix(cfg.Label)); cfg.Label == "" {
 		cfg.Label = string(cfg.Mode)
@@ -196,6 +204,8 @@ var (
 	ErrPlainHTTP = errors.New("plain http is refused, except to loopback when it is allowed explicitly")
 	// ErrNotEnrolled says that the device has no tokens; Authenticate gets some.
 	ErrNotEnrolled = errors.New("the device is not enrolled")
+	// ErrBinding says that the tokens on disk are not for this device, or not for the Engine that is trusted now.
+	ErrBinding = errors.New("the tokens are bound to something else, and are not sent; put the old identity and the pinned bundle back, or enroll again with a code")
 	// ErrNoCode says that the device cannot enroll without an enrollment code.
 	ErrNoCode = errors.New("no enrollment code: give one with --enrollment-code or BOREALIS_ENROLLMENT_CODE")
 	// ErrCode says that the Engine does not take the enrollment code.
@@ -207,7 +217,7 @@ var (
 	// ErrRevoked says that the device is revoked at the Engine. It keeps its identity and works again once active.
 	ErrRevoked = errors.New("the device is revoked at the Engine; an operator can make it active again")
 	// ErrDeviceUnknown says that the Engine has no such device any more.
-	ErrDeviceUnknown = errors.New("the Engine does not know this device any more; delete refresh.token to enroll it again")
+	ErrDeviceUnknown = errors.New("the Engine does not know this device any more; delete refresh.token and give a code to enroll it again")
 	// ErrPutOff says that the call was not made, because the Engine asked for a pause or just failed.
 	ErrPutOff = errors.New("put off")
 	// ErrPath says that a path does not name a place of the Engine's interface that may be posted to.
@@ -215,7 +225,9 @@ var (
 	// ErrUnreachable says that the Engine could not be asked, or its answer did not arrive whole.
 	ErrUnreachable = errors.New("the Engine cannot be reached")
 	// ErrUntrusted says that what answers at the Engine's address does not prove to be the Engine.
-	ErrUntrusted = errors.New("the Engine's certificate is not trusted; check --engine-ca, the pinned server_certificate.pem and the name in the URL")
+	ErrUntrusted = errors.New("the Engine's certificate is not trusted, and nothing was sent; " +
+		"check the name in the URL and --engine-ca or --engine-fingerprint; if the Engine was set up anew, " +
+		"delete server_certificate.pem and engine_trust.json in Trusted_Server_Cert and enroll again")
 	// ErrAnswer says that an answer is not what the contract promises.
 	ErrAnswer = errors.New("unexpected answer")
 	// ErrNotConnected says that there is no Socket.IO session at the moment.

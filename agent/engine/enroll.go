@@ -30,7 +30,14 @@ func (c *Client) enroll(ctx context.Context) error {
 		return err
 	}
 	defer unlock()
-	code, err := c.code()
+	text, err := c.code()
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	c.lastCode = text
+	c.mu.Unlock()
+	code, err := c.unwrapCode(text)
 	if err != nil {
 		return err
 	}
@@ -88,6 +95,19 @@ func (c *Client) code() (string, error) {
 	return code.Text, nil
 }
 
+// unwrapCode takes the Engine's fingerprint off a code of the form CODE@sha256:FINGERPRINT, and has the door expect it.
+func (c *Client) unwrapCode(text string) (string, error) {
+	code, mark, found := strings.Cut(text, "@")
+	if !found || !strings.HasPrefix(strings.ToLower(mark), "sha256:") {
+		return text, nil
+	}
+	print, err := ParseFingerprint(mark)
+	if err != nil {
+		return "", fmt.Errorf("enrollment code: %w", err)
+	}
+	return strings.TrimSpace(code), c.door.expect(print)
+}
+
 // codeRefused is a refused code, unless the other process had it first and its tokens are here.
 func (c *Client) codeRefused(cause error) error {
 	if err := c.reload(); err != nil {
@@ -107,9 +127,6 @@ func (c *Client) ask(ctx context.Context, code string) (wire.EnrollPoll, wire.En
 	if _, err := io.ReadFull(c.cfg.Rand, nonce); err != nil {
 		return wire.EnrollPoll{}, ticket, fmt.Errorf("nonce: %w", err)
 	}
-	c.mu.Lock()
-	c.lastCode = code
-	c.mu.Unlock()
 	body, err := encode(wire.EnrollRequest{
 		Hostname: c.cfg.Hostname, EnrollmentCode: code, AgentPubkey: c.cfg.Identity.PublicKey(),
 		ClientNonce: base64.StdEncoding.EncodeToString(nonce),
@@ -122,6 +139,9 @@ func (c *Client) ask(ctx context.Context, code string) (wire.EnrollPoll, wire.En
 		return wire.EnrollPoll{}, ticket, err
 	}
 	c.trust(ticket.ServerCertificate, ticket.SigningKey, over)
+	if err := c.door.settle(); err != nil {
+		return wire.EnrollPoll{}, ticket, err
+	}
 	poll, err := c.prove(ticket, nonce)
 	return poll, ticket, err
 }
@@ -223,10 +243,11 @@ func (c *Client) adopt(d wire.EnrollDecision, over *tls.ConnectionState) error {
 	if c.guid != guid {
 		c.renameLocked()
 	}
-	c.guid, c.tokens, c.state, c.gate = guid, tok, StateEnrolled, gate{}
+	c.guid, c.tokens, c.state, c.gate, c.lost, c.skewThen = guid, tok, StateEnrolled, gate{}, nil, c.clock.now()
 	c.mu.Unlock()
 	c.persist()
 	c.trust(d.ServerCertificate, d.SigningKey, over)
+	c.rebind()
 	err = errors.Join(c.cfg.Tree.SpendCode(c.cfg.Label), c.cfg.Tree.UpdateDocument(c.cfg.Label, func(doc settings.Document) error {
 		return doc.Set("agent_id", c.AgentID())
 	}))
@@ -235,6 +256,18 @@ func (c *Client) adopt(d wire.EnrollDecision, over *tls.ConnectionState) error {
 	}
 	c.log.Info("enrolled", "guid", guid, "agent_id", c.AgentID())
 	return nil
+}
+
+// rebind binds the tokens to what the end of the enrollment has pinned, should that differ from its beginning.
+func (c *Client) rebind() {
+	bound := c.door.binding()
+	c.mu.Lock()
+	same := c.tokens.Engine == bound
+	c.tokens.Engine = bound
+	c.mu.Unlock()
+	if !same {
+		c.persist()
+	}
 }
 
 // trust takes up what an enrollment answer says is to be trusted from here on.

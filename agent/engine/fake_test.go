@@ -415,7 +415,8 @@ func (f *fake) config(root string) Config {
 	}
 	cfg := Config{
 		Tree: tree, Identity: id, Mode: wire.System, Hostname: "lab-node-07", ServerURL: "https://engine.test:5000", Version: "1.2.3",
-		Code: func() string { return goodCode }, Dial: f.net.dial, Proxy: func(*http.Request) (*url.URL, error) { return nil, nil },
+		CallsPerMinute: 100_000,
+		Code:           func() string { return goodCode }, Dial: f.net.dial, Proxy: func(*http.Request) (*url.URL, error) { return nil, nil },
 		Log: slog.New(slog.NewTextHandler(logWriter{f}, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	if f.certs != nil {

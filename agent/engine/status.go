@@ -25,21 +25,23 @@ type Status struct {
 	Fingerprint   string // of the device's key
 	Server        string
 	Trust         Trust
-	BundleRefused bool // the Engine's own bundle does not fit its connection, so Trust stayed what it was
-	SigningKey    bool // a key for scripts is stored
+	TrustOrigin   string // what vouched for the Engine when it was first trusted, "" when that is not known
+	BundleRefused bool   // the Engine's own bundle does not fit its connection, so Trust stayed what it was
+	SigningKey    bool   // a key for scripts is stored
 	TokenExpires  time.Time
 	Connected     bool
-	LastError     string // of Authenticate, "" after it succeeded
+	ClockSkew     time.Duration // how far the Engine's clock is ahead
+	LastError     string        // of Authenticate, "" after it succeeded
 }
 
 // Status says how things stand.
 func (c *Client) Status() Status {
 	s := Status{
 		AgentID: c.AgentID(), Fingerprint: c.cfg.Identity.Fingerprint(), Server: c.base.String(),
-		SigningKey: c.SigningKey() != nil, Connected: c.Connected(), Trust: c.door.source(),
+		SigningKey: c.SigningKey() != nil, Connected: c.Connected(), Trust: c.door.source(), ClockSkew: c.ClockSkew(),
 	}
 	c.door.mu.Lock()
-	s.BundleRefused = c.door.refused
+	s.BundleRefused, s.TrustOrigin = c.door.refused, c.door.note.Source
 	c.door.mu.Unlock()
 	c.mu.Lock()
 	defer c.mu.Unlock()

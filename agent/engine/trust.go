@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"net"
@@ -12,6 +11,8 @@ import (
 	"net/url"
 	"sync"
 	"time"
+
+	"github.com/bunny-lab-io/borealis-agent/agent/settings"
 )
 
 // Trust names what the Engine's certificate is verified against.
@@ -19,77 +20,146 @@ type Trust string
 
 // The sources of trust, the strongest first.
 const (
-	TrustPinned Trust = "pinned"    // the bundle that came with the enrollment
-	TrustGiven  Trust = "engine-ca" // the roots of the configuration
-	TrustSystem Trust = "system"    // the roots of the operating system
-	TrustNone   Trust = "plain"     // http to loopback, explicitly allowed
+	TrustPinned      Trust = "pinned"             // the bundle that came with the enrollment
+	TrustFingerprint Trust = "engine-fingerprint" // one certificate, or all under one root, by its SHA-256
+	TrustGiven       Trust = "engine-ca"          // the roots of the configuration
+	TrustSystem      Trust = "system"             // the roots of the operating system
+	TrustFirstUse    Trust = "trust-on-first-use" // explicitly allowed: whoever answers first
+	TrustNone        Trust = "plain"              // http to loopback, explicitly allowed
 )
+
+// anchor is what certificates are verified against.
+type anchor struct {
+	trust  Trust
+	pool   *x509.CertPool // nil is the system's
+	bundle []byte         // PEM, when pinned
+	print  Fingerprint    // for TrustFingerprint
+}
+
+func (a anchor) equal(b anchor) bool {
+	return a.trust == b.trust && bytes.Equal(a.bundle, b.bundle) && a.print == b.print
+}
 
 // door is the one way out to the Engine: an HTTP client whose TLS trusts what the device trusts at the moment.
 type door struct {
-	cfg  Config
-	base *url.URL
+	cfg   Config
+	base  *url.URL
+	proxy proxyFunc
 
-	mu      sync.Mutex
-	client  *http.Client
-	trust   Trust
-	bundle  []byte // PEM, when pinned
-	refused bool   // a bundle came that does not fit the connection
+	mu       sync.Mutex
+	client   *http.Client
+	anchor   anchor
+	note     settings.TrustNote
+	expected Fingerprint // of the configuration, or of the enrollment code
+	first    Fingerprint // of the first certificate met on first use
+	refused  bool        // a bundle came that does not fit the connection
 }
 
 func newDoor(cfg Config, base *url.URL) (*door, error) {
 	d := &door{cfg: cfg, base: base}
+	var err error
+	if d.proxy, err = chooseProxy(cfg); err != nil {
+		return nil, err
+	}
+	if cfg.Fingerprint != "" {
+		if d.expected, err = ParseFingerprint(cfg.Fingerprint); err != nil {
+			return nil, fmt.Errorf("engine-fingerprint: %w", err)
+		}
+	}
 	return d, d.reopen()
 }
 
-// reopen takes up what is trusted now: the pinned bundle if there is one, else the given roots, else the system's.
+// reopen takes up what is trusted now.
 func (d *door) reopen() error {
-	if d.base.Scheme != "https" {
-		d.install(TrustNone, nil, nil)
-		return nil
-	}
-	bundle, err := d.cfg.Tree.Bundle()
+	note, err := d.cfg.Tree.TrustNote()
 	if err != nil {
 		return err
 	}
-	switch {
-	case bundle != nil:
-		pool, err := parseBundle(bundle)
-		if err != nil {
-			return fmt.Errorf("pinned bundle: %w; delete it to trust --engine-ca or the system's roots again", err)
-		}
-		d.install(TrustPinned, pool, bundle)
-	case len(d.cfg.RootCAs) > 0:
-		pool, err := parseBundle(d.cfg.RootCAs)
-		if err != nil {
-			return fmt.Errorf("engine-ca: %w", err)
-		}
-		d.install(TrustGiven, pool, nil)
-	default:
-		d.install(TrustSystem, nil, nil)
-	}
-	return nil
-}
-
-// install replaces the client unless it trusts just this already.
-func (d *door) install(trust Trust, pool *x509.CertPool, bundle []byte) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.note = note
+	now, err := d.chooseLocked()
+	if err != nil {
+		return err
+	}
 	if d.client != nil {
-		if d.trust == trust && bytes.Equal(d.bundle, bundle) {
-			return
+		if d.anchor.equal(now) {
+			return nil
 		}
 		d.client.CloseIdleConnections()
 	}
-	d.client, d.trust, d.bundle = d.newClient(pool), trust, bundle
+	d.client, d.anchor = d.newClient(now), now
+	return nil
 }
 
-func (d *door) newClient(pool *x509.CertPool) *http.Client {
+// chooseLocked is the anchor of now: the pinned bundle if there is one, else a fingerprint, the given roots, whoever
+// answers first if that is allowed and nobody was trusted yet, and the system's roots.
+func (d *door) chooseLocked() (anchor, error) {
+	if d.base.Scheme != "https" {
+		return anchor{trust: TrustNone}, nil
+	}
+	bundle, err := d.cfg.Tree.Bundle()
+	if err != nil {
+		return anchor{}, err
+	}
+	if bundle != nil {
+		pool, err := parseBundle(bundle)
+		if err != nil {
+			return anchor{}, fmt.Errorf("pinned bundle: %w; delete it and enroll again", err)
+		}
+		return anchor{trust: TrustPinned, pool: pool, bundle: bundle}, nil
+	}
+	print := d.expected
+	if print == (Fingerprint{}) && d.note.Fingerprint != "" {
+		if print, err = ParseFingerprint(d.note.Fingerprint); err != nil {
+			return anchor{}, fmt.Errorf("engine_trust.json: %w; delete it and enroll again", err)
+		}
+	}
+	if print != (Fingerprint{}) {
+		return anchor{trust: TrustFingerprint, print: print}, nil
+	}
+	if len(d.cfg.RootCAs) > 0 {
+		pool, err := parseBundle(d.cfg.RootCAs)
+		if err != nil {
+			return anchor{}, fmt.Errorf("engine-ca: %w", err)
+		}
+		return anchor{trust: TrustGiven, pool: pool}, nil
+	}
+	if d.cfg.TrustOnFirstUse {
+		return d.firstUseLocked()
+	}
+	return anchor{trust: TrustSystem}, nil
+}
+
+// firstUseLocked is for a device that has never trusted an Engine: one that has tokens, or a note, must not hand them
+// to whoever answers.
+func (d *door) firstUseLocked() (anchor, error) {
+	tokens, err := d.cfg.Tree.Tokens()
+	if err != nil {
+		return anchor{}, err
+	}
+	if d.note.Source != "" || tokens.Refresh != "" {
+		return anchor{trust: TrustSystem}, nil
+	}
+	return anchor{trust: TrustFirstUse}, nil
+}
+
+// expect takes up the fingerprint that came with an enrollment code. One of the configuration stays.
+func (d *door) expect(print Fingerprint) error {
+	d.mu.Lock()
+	if d.expected == (Fingerprint{}) {
+		d.expected = print
+	}
+	d.mu.Unlock()
+	return d.reopen()
+}
+
+func (d *door) newClient(a anchor) *http.Client {
 	return &http.Client{
 		Transport: &http.Transport{
-			Proxy:                 d.cfg.Proxy,
+			Proxy:                 d.proxy,
 			DialContext:           d.cfg.Dial,
-			TLSClientConfig:       d.tlsConfig(pool),
+			TLSClientConfig:       d.tlsConfig(a),
 			TLSHandshakeTimeout:   15 * time.Second,
 			ResponseHeaderTimeout: callTimeout,
 			IdleConnTimeout:       90 * time.Second,
@@ -100,21 +170,48 @@ func (d *door) newClient(pool *x509.CertPool) *http.Client {
 	}
 }
 
-// tlsConfig verifies against pool, nil being the system's roots. A literal IP under a pool of our own is the one case
-// in which Go's check is replaced: stock certificates name addresses as DNS names, so the chain is verified without a
-// name.
-func (d *door) tlsConfig(pool *x509.CertPool) *tls.Config {
-	conf := &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12, Time: d.cfg.Now}
-	if pool != nil && d.name() == "" {
-		conf.InsecureSkipVerify = true // VerifyConnection does all of it
-		conf.VerifyConnection = func(cs tls.ConnectionState) error {
-			if err := verifyChain(cs.PeerCertificates, pool, "", d.cfg.Now()); err != nil {
-				return &tls.CertificateVerificationError{UnverifiedCertificates: cs.PeerCertificates, Err: err}
-			}
-			return nil
+// tlsConfig verifies against a. Go's own check does it under roots; it is replaced in three cases only. Stock
+// certificates name addresses as DNS names, so under roots of our own a literal IP is verified without a name. A
+// fingerprint, and the first use, are no roots.
+func (d *door) tlsConfig(a anchor) *tls.Config {
+	conf := &tls.Config{RootCAs: a.pool, MinVersion: tls.VersionTLS12, Time: d.cfg.Now}
+	var check func(chain []*x509.Certificate) error
+	switch {
+	case a.trust == TrustFingerprint:
+		check = func(chain []*x509.Certificate) error { return verifyPrint(chain, a.print, d.name(), d.cfg.Now()) }
+	case a.trust == TrustFirstUse:
+		check = d.verifyFirstUse
+	case a.pool != nil && d.name() == "":
+		check = func(chain []*x509.Certificate) error { return verifyChain(chain, a.pool, "", d.cfg.Now()) }
+	default:
+		return conf
+	}
+	conf.InsecureSkipVerify = true // VerifyConnection does all of it
+	conf.VerifyConnection = func(cs tls.ConnectionState) error {
+		if err := check(cs.PeerCertificates); err != nil {
+			return &tls.CertificateVerificationError{UnverifiedCertificates: cs.PeerCertificates, Err: err}
 		}
+		return nil
 	}
 	return conf
+}
+
+// verifyFirstUse takes the first certificate as it is, and only that one from then on.
+func (d *door) verifyFirstUse(chain []*x509.Certificate) error {
+	if len(chain) == 0 {
+		return errNoCertificate
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	print := fingerprintOf(chain[0])
+	if d.first != (Fingerprint{}) {
+		print = d.first
+	}
+	err := verifyPrint(chain, print, "", d.cfg.Now())
+	if err == nil {
+		d.first = print
+	}
+	return err
 }
 
 // name is the name that a certificate under roots of our own must have, "" for a literal IP.
@@ -123,21 +220,6 @@ func (d *door) name() string {
 		return ""
 	}
 	return d.base.Hostname()
-}
-
-func verifyChain(chain []*x509.Certificate, roots *x509.CertPool, name string, now time.Time) error {
-	if len(chain) == 0 {
-		return errors.New("the Engine presented no certificate")
-	}
-	between := x509.NewCertPool()
-	for _, cert := range chain[1:] {
-		between.AddCert(cert)
-	}
-	_, err := chain[0].Verify(x509.VerifyOptions{
-		Roots: roots, Intermediates: between, DNSName: name, CurrentTime: now,
-		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-	})
-	return err
 }
 
 // consider pins the bundle of an enrollment answer if the connection that brought it verifies under it too. Otherwise
@@ -151,7 +233,7 @@ func (d *door) consider(text string, over *tls.ConnectionState) (pinned bool, er
 	if err == nil {
 		err = verifyChain(over.PeerCertificates, pool, d.name(), d.cfg.Now())
 	}
-	if err == nil && d.source() == TrustSystem && !hasRoot(bundle) {
+	if err == nil && d.source() == TrustSystem && len(rootsOf(bundle)) == 0 {
 		err = errors.New("it holds no root, so the next renewal of the certificate would end the trust")
 	}
 	d.mu.Lock()
@@ -160,51 +242,66 @@ func (d *door) consider(text string, over *tls.ConnectionState) (pinned bool, er
 	if err != nil {
 		return false, fmt.Errorf("bundle of the enrollment is not pinned: %w", err)
 	}
+	vouched := d.source()
 	if err := d.cfg.Tree.PinBundle(bundle); err != nil {
 		return false, err
 	}
-	return true, d.reopen()
+	if vouched != TrustPinned {
+		err = d.cfg.Tree.SaveTrustNote(settings.TrustNote{Source: string(vouched)})
+	}
+	return true, errors.Join(err, d.reopen())
+}
+
+// settle keeps what vouched for the Engine that an enrollment was asked of, when no bundle took its place: from here on
+// it is a fingerprint that came with a code, or the certificate of the first use, that must answer.
+func (d *door) settle() error {
+	d.mu.Lock()
+	now, note := d.anchor, settings.TrustNote{Source: string(d.anchor.trust)}
+	switch now.trust {
+	case TrustFingerprint:
+		note.Fingerprint = now.print.String()
+	case TrustFirstUse:
+		note.Fingerprint = d.first.String()
+	}
+	keep := now.trust == TrustPinned || now.trust == TrustNone || d.note == note ||
+		(note.Fingerprint != "" && note.Fingerprint == d.note.Fingerprint)
+	d.mu.Unlock()
+	if keep {
+		return nil
+	}
+	if err := d.cfg.Tree.SaveTrustNote(note); err != nil {
+		return err
+	}
+	return d.reopen()
+}
+
+// binding names what tokens are bound to: the pinned roots or the fingerprint, "" when neither is there.
+func (d *door) binding() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	switch d.anchor.trust {
+	case TrustPinned:
+		return bundlePrint(d.anchor.bundle)
+	case TrustFingerprint:
+		return d.anchor.print.String()
+	}
+	return ""
 }
 
 func (d *door) pinnedTo(bundle []byte) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.trust == TrustPinned && bytes.Equal(d.bundle, bundle)
+	return d.anchor.trust == TrustPinned && bytes.Equal(d.anchor.bundle, bundle)
 }
 
 func (d *door) source() Trust {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.trust
+	return d.anchor.trust
 }
 
 func (d *door) http() *http.Client {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.client
-}
-
-// maxBundle bounds the certificates that are read from a PEM text.
-const maxBundle = 64 << 10
-
-func parseBundle(text []byte) (*x509.CertPool, error) {
-	pool := x509.NewCertPool()
-	if len(text) > maxBundle {
-		return nil, fmt.Errorf("larger than %d bytes", maxBundle)
-	}
-	if !pool.AppendCertsFromPEM(text) {
-		return nil, errors.New("no certificate in it")
-	}
-	return pool, nil
-}
-
-// hasRoot says whether a self-issued certificate is in the bundle.
-func hasRoot(text []byte) bool {
-	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
-		cert, err := x509.ParseCertificate(block.Bytes)
-		if err == nil && bytes.Equal(cert.RawIssuer, cert.RawSubject) {
-			return true
-		}
-	}
-	return false
 }

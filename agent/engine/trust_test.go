@@ -83,7 +83,7 @@ func TestGosOwnCheckIsReplacedInOneCaseOnly(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		conf := (&door{base: base, cfg: Config{Now: time.Now}}).tlsConfig(c.pool)
+		conf := (&door{base: base, cfg: Config{Now: time.Now}}).tlsConfig(anchor{trust: TrustGiven, pool: c.pool})
 		if conf.InsecureSkipVerify != c.replaced || (conf.VerifyConnection != nil) != c.replaced || conf.MinVersion != tls.VersionTLS12 || conf.RootCAs != c.pool {
 			t.Errorf("%s with roots of our own %t: %+v", c.url, c.pool != nil, conf)
 		}
@@ -218,7 +218,7 @@ func TestBrokenPinIsAnErrorWithItsMend(t *testing.T) {
 
 func TestALoneLeafIsNotPinnedUnderSystemRoots(t *testing.T) {
 	authority := newCerts(t)
-	if !hasRoot(authority.pem) {
+	if len(rootsOf(authority.pem)) != 1 {
 		t.Error("a root is not seen")
 	}
 	leaf := authority.leaf(t, farOff, "engine.test")
@@ -227,7 +227,7 @@ func TestALoneLeafIsNotPinnedUnderSystemRoots(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := pemOf(leaf)
-	if hasRoot(text) {
+	if len(rootsOf(text)) != 0 {
 		t.Error("a leaf passed for a root")
 	}
 	f := start(t, "engine.test")
