@@ -7,6 +7,9 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/bunny-lab-io/borealis-agent/agent/dispatch"
 	"github.com/bunny-lab-io/borealis-agent/agent/engine"
@@ -29,7 +32,9 @@ type agent struct {
 	mode     wire.Mode
 	hostname string
 	tree     *settings.Tree
+	started  time.Time
 	logs     *logs.Logs
+	level    *slog.LevelVar
 	log      *slog.Logger
 	engine   *engine.Client
 	gate     *gate.Gate
@@ -37,6 +42,7 @@ type agent struct {
 	reload   *reload.Reloader
 	outbox   *outbox.Outbox
 	policy   *policy.Current
+	allowAll bool // the policy counts for nothing
 	answers  answers
 	changed  chan struct{} // a status worth writing
 	undo     []func() error
@@ -45,7 +51,7 @@ type agent struct {
 // assemble opens every part in the order in which they stand on each other. What was opened is closed again when a
 // later part fails.
 func assemble(ctx context.Context, c *runCmd) (a *agent, err error) {
-	a = &agent{mode: c.mode(), changed: make(chan struct{}, 1)}
+	a = &agent{mode: c.mode(), started: time.Now(), level: new(slog.LevelVar), allowAll: c.AllowAllGrants, changed: make(chan struct{}, 1)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.close())
@@ -87,15 +93,14 @@ func (a *agent) openTree(ctx context.Context, c *runCmd) (err error) {
 }
 
 func (a *agent) openLogs(_ context.Context, c *runCmd) (err error) {
-	level := new(slog.LevelVar)
 	if c.Verbose {
-		level.Set(slog.LevelDebug)
+		a.level.Set(slog.LevelDebug)
 	}
 	var echo io.Writer = os.Stderr
 	if c.Quiet {
 		echo = nil
 	}
-	if a.logs, err = logs.Open(logs.Config{Dir: a.tree.Logs(), Echo: echo, Level: level}); err != nil {
+	if a.logs, err = logs.Open(logs.Config{Dir: a.tree.Logs(), Echo: echo, Level: a.level}); err != nil {
 		return err
 	}
 	a.undo = append(a.undo, a.logs.Close)
@@ -119,7 +124,7 @@ func (a *agent) openEngine(ctx context.Context, c *runCmd) error {
 	}
 	a.engine, err = engine.New(engine.Config{
 		Tree: a.tree, Identity: id, Mode: a.mode, Label: c.Config, Hostname: a.hostname, Version: version,
-		ServerURL: url, AllowPlainHTTP: c.PlainHTTP, RootCAs: roots, Code: c.code,
+		ServerURL: url, AllowPlainHTTP: c.PlainHTTP, RootCAs: roots, Fingerprint: c.EnginePrint, TrustOnFirstUse: c.FirstUse, Code: c.code,
 		Metrics: metrics, Log: a.log.With("part", "engine"),
 	})
 	if err != nil {
@@ -195,8 +200,15 @@ func (a *agent) place() bindings.Place {
 	return p
 }
 
-// roleLog is where a role's lines go: into the agent's log, under the role's name.
-func (a *agent) roleLog(name string) *slog.Logger { return a.log.With("role", name) }
+// roleLog is where a role's lines go: into a log of its own, named like the role in lower case. A file that has no
+// name yet, and a role that took one of the agent's own names, speak in the agent's log.
+func (a *agent) roleLog(name string) *slog.Logger {
+	service := strings.ToLower(name)
+	if strings.Contains(service, ".") || slices.Contains([]string{"agent", "install"}, service) {
+		return a.log.With("role", name)
+	}
+	return a.logs.Service(service).With("role", name)
+}
 
 func (a *agent) openIdentity(ctx context.Context) (*identity.Identity, error) {
 	tokens, err := a.tree.Tokens()

@@ -26,6 +26,7 @@ func (a *agent) run(ctx context.Context) error {
 		"outbox":       func(ctx context.Context) error { return a.outbox.Run(ctx, a.engine) },
 		"status":       a.tellStatus,
 		"policy":       a.followPolicy,
+		"control":      a.serveControl,
 	} {
 		parts.Go(func() { a.tend(network, name, part) })
 	}

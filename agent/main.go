@@ -12,10 +12,12 @@ var version = "0.0.0-dev"
 
 // cli is the whole command line: a subcommand each, in a file of its own.
 type cli struct {
-	Run     runCmd     `cmd:"" help:"Run the agent in the foreground until it is told to end."`
-	Role    roleCmd    `cmd:"" help:"Check, list and allow roles, and release them from quarantine."`
-	Docs    docsCmd    `cmd:"" help:"Print what a module offers to roles, or list the modules."`
-	Version versionCmd `cmd:"" help:"Print the version of the agent."`
+	Run      runCmd      `cmd:"" help:"Run the agent in the foreground until it is told to end."`
+	Status   statusCmd   `cmd:"" help:"Show how the agent on this machine is, and what keeps it from its work."`
+	LogLevel logLevelCmd `cmd:"" help:"Change how much a running agent logs."`
+	Role     roleCmd     `cmd:"" help:"Check, list and allow roles, and release them from quarantine."`
+	Docs     docsCmd     `cmd:"" help:"Print what a module offers to roles, or list the modules."`
+	Version  versionCmd  `cmd:"" help:"Print the version of the agent."`
 }
 
 func main() {

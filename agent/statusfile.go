@@ -10,29 +10,60 @@ import (
 	"github.com/bunny-lab-io/borealis-agent/agent/reload"
 )
 
-// status is what status.json holds: how the agent is, for people and programs on this machine. No secret is in it.
+// status is how the agent is, for people and programs on this machine: status.json holds it, and the command status gets
+// it. No secret is in it. Times are Unix seconds; docs/control.md describes the fields.
 type status struct {
-	PID        int             `json:"pid"`
-	Version    string          `json:"version"`
-	Mode       string          `json:"mode"`
-	AgentID    string          `json:"agent_id"`
-	GUID       string          `json:"guid"`
-	Enrollment string          `json:"enrollment"`
-	Server     string          `json:"server"`
-	Trust      string          `json:"trust"`
-	Connected  bool            `json:"connected"`
-	LastError  string          `json:"last_error,omitempty"`
-	Outbox     int             `json:"outbox"` // results waiting for the Engine
-	Roles      []reload.Status `json:"roles"`
+	PID           int    `json:"pid"`
+	Version       string `json:"version"`
+	Mode          string `json:"mode"`
+	Started       int64  `json:"started"`
+	AgentID       string `json:"agent_id"`
+	GUID          string `json:"guid"`
+	Fingerprint   string `json:"fingerprint"` // of the device's key
+	Enrollment    string `json:"enrollment"`
+	Server        string `json:"server"`
+	Trust         string `json:"trust"`
+	BundleRefused bool   `json:"bundle_refused"` // the Engine's own bundle does not fit its connection, and is not pinned
+	SigningKey    bool   `json:"signing_key"`    // a key for scripts is stored
+	TokenExpires  int64  `json:"token_expires,omitempty"`
+	Connected     bool   `json:"connected"`
+	LastError     string `json:"last_error,omitempty"` // of the way to the Engine
+	Mend          string `json:"mend,omitempty"`       // for LastError
+
+	Outbox         int             `json:"outbox"`         // results waiting for the Engine
+	OutboxDropped  uint64          `json:"outbox_dropped"` // passing results let go
+	AllowAllGrants bool            `json:"allow_all_grants"`
+	LogLevel       string          `json:"log_level"`
+	Roles          []reload.Status `json:"roles"`
+	Tunnels        []struct{}      `json:"tunnels"` // none are built yet
+	LastErrors     []problem       `json:"last_errors"`
+}
+
+// problem is an error that was logged, and what can be done about it.
+type problem struct {
+	At      int64  `json:"at"`
+	Service string `json:"service"`
+	Error   string `json:"error"`
+	Mend    string `json:"mend,omitempty"`
 }
 
 func (a *agent) status() status {
 	e := a.engine.Status()
-	return status{
-		PID: os.Getpid(), Version: version, Mode: string(a.mode), AgentID: e.AgentID, GUID: e.GUID,
-		Enrollment: string(e.State), Server: e.Server, Trust: string(e.Trust), Connected: e.Connected, LastError: e.LastError,
-		Outbox: a.outbox.Len(), Roles: a.reload.Status(),
+	s := status{
+		PID: os.Getpid(), Version: version, Mode: string(a.mode), Started: a.started.Unix(),
+		AgentID: e.AgentID, GUID: e.GUID, Fingerprint: e.Fingerprint, Enrollment: string(e.State), Server: e.Server,
+		Trust: string(e.Trust), BundleRefused: e.BundleRefused, SigningKey: e.SigningKey,
+		Connected: e.Connected, LastError: e.LastError, Mend: mendOf(e.LastError),
+		Outbox: a.outbox.Len(), OutboxDropped: a.outbox.Dropped(), AllowAllGrants: a.allowAll,
+		LogLevel: a.level.Level().String(), Roles: a.reload.Status(), Tunnels: []struct{}{}, LastErrors: []problem{},
 	}
+	if !e.TokenExpires.IsZero() {
+		s.TokenExpires = e.TokenExpires.Unix()
+	}
+	for _, r := range a.logs.Recent() {
+		s.LastErrors = append(s.LastErrors, problem{r.At.Unix(), r.Service, r.Text, mendOf(r.Text)})
+	}
+	return s
 }
 
 // change asks for status.json to be written soon.
