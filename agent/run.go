@@ -17,11 +17,13 @@ import (
 type runCmd struct {
 	SystemService  bool   `help:"Serve the machine (mode SYSTEM, context system) instead of the user who runs the agent."`
 	Config         string `placeholder:"SUFFIX" help:"Suffix of the settings file and context label of all calls; SYSTEM or CURRENTUSER by default."`
-	EnrollmentCode string `placeholder:"CODE" env:"BOREALIS_ENROLLMENT_CODE" xor:"code" help:"The code to enroll with, while the device is not enrolled."`
+	EnrollmentCode string `placeholder:"CODE" env:"BOREALIS_ENROLLMENT_CODE" xor:"code" help:"The code to enroll with, while the device is not enrolled. CODE@sha256:FINGERPRINT brings --engine-fingerprint along."`
 	InstallerCode  string `placeholder:"CODE" env:"BOREALIS_INSTALLER_CODE" xor:"code" help:"The same under its older name."`
 	Home           string `placeholder:"DIR" help:"The runtime tree; BOREALIS_ROOT or the place of the binary by default."`
 	Roles          string `placeholder:"DIR" help:"The watched directory of roles; HOME/Roles by default. Seeded with the shipped roles when it does not exist."`
 	EngineCA       string `name:"engine-ca" placeholder:"FILE" help:"PEM of the roots to trust until the Engine's own bundle is pinned; the system's roots by default."`
+	EnginePrint    string `name:"engine-fingerprint" placeholder:"SHA256" env:"BOREALIS_ENGINE_FINGERPRINT" help:"Trust the Engine by the SHA-256 of its certificate, or of the root above it, until its own bundle is pinned. Comes before --engine-ca."`
+	FirstUse       bool   `name:"trust-on-first-use" help:"Trust whoever answers first, once, as stock agents do. Somebody in between at that moment stays there."`
 	AllowAllGrants bool   `help:"Give every role what its file declares, whatever the policy says. For demonstrations."`
 	PlainHTTP      bool   `name:"allow-plain-http" help:"Speak http:// to an Engine on this very machine. Refused for any other."`
 	Verbose        bool   `short:"v" help:"Log what is worth knowing only when something is wrong."`
@@ -31,6 +33,7 @@ type runCmd struct {
 func (c *runCmd) Help() string {
 	return `Examples:
   borealis-agent run --system-service --home /opt/borealis --engine-ca engine-root.pem --enrollment-code CODE
+  borealis-agent run --system-service --home /opt/borealis --enrollment-code CODE@sha256:FINGERPRINT
   BOREALIS_SERVER_URL=https://engine.example.org:5000 borealis-agent run
 
 The Engine's address comes from BOREALIS_SERVER_URL, or from Agent/Borealis/Settings/server_url.txt below HOME.

@@ -10,6 +10,8 @@ const (
 	PathHeartbeat     = "/api/agent/heartbeat"
 	PathScriptRequest = "/api/agent/script/request"
 	PathDetails       = "/api/agent/details"
+	PathHash          = "/api/agent/hash"
+	PathTunnelEnsure  = "/api/agent/vpn/ensure"
 )
 
 // The values of status in enrollment answers.
@@ -123,6 +125,23 @@ type Details struct {
 	Details   json.RawMessage `json:"details"`
 	AgentHash string          `json:"agent_hash,omitempty"`
 }
+
+// HashReport says what the agent on a device was built from. It is for updaters.
+type HashReport struct {
+	AgentHash string `json:"agent_hash"`
+	AgentID   string `json:"agent_id"`
+	AgentGUID string `json:"agent_guid"` // must be the token's
+}
+
+// TunnelEnsure asks for the device's tunnel, which is made if there is none. The answer is what vpn_tunnel_start
+// carries.
+type TunnelEnsure struct {
+	AgentID string `json:"agent_id"`
+	Reason  string `json:"reason"` // ReasonBoot
+}
+
+// ReasonBoot is the one reason that agents give for asking for a tunnel. No Engine reads it.
+const ReasonBoot = "agent_boot"
 
 // Failure is the body of an answer that is not 2xx.
 type Failure struct {
