@@ -121,6 +121,9 @@ func (s seen) rows(now time.Time) [][2]string {
 	if s.AllowAllGrants {
 		rows = append(rows, [2]string{"policy", "set aside by --allow-all-grants"})
 	}
+	if s.ClockSkew != 0 {
+		rows = append(rows, [2]string{"clock", fmt.Sprintf("the Engine's is ahead by %d min; have this one set by a time server", s.ClockSkew)})
+	}
 	if s.LastError != "" {
 		rows = append(rows, [2]string{"trouble", s.LastError})
 	}
@@ -132,6 +135,9 @@ func (s seen) rows(now time.Time) [][2]string {
 
 func (s seen) trust() string {
 	text := s.Trust
+	if s.TrustOrigin != "" && s.TrustOrigin != s.Trust {
+		text += ", first trusted by " + s.TrustOrigin
+	}
 	if s.BundleRefused {
 		text += "; the Engine's own bundle does not fit its connection and is not pinned"
 	}

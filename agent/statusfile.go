@@ -23,9 +23,11 @@ type status struct {
 	Enrollment    string `json:"enrollment"`
 	Server        string `json:"server"`
 	Trust         string `json:"trust"`
-	BundleRefused bool   `json:"bundle_refused"` // the Engine's own bundle does not fit its connection, and is not pinned
-	SigningKey    bool   `json:"signing_key"`    // a key for scripts is stored
+	TrustOrigin   string `json:"trust_origin,omitempty"` // what vouched for the Engine when it was first trusted
+	BundleRefused bool   `json:"bundle_refused"`         // the Engine's own bundle does not fit its connection, and is not pinned
+	SigningKey    bool   `json:"signing_key"`            // a key for scripts is stored
 	TokenExpires  int64  `json:"token_expires,omitempty"`
+	ClockSkew     int64  `json:"clock_skew,omitempty"` // whole minutes by which the Engine's clock is ahead
 	Connected     bool   `json:"connected"`
 	LastError     string `json:"last_error,omitempty"` // of the way to the Engine
 	Mend          string `json:"mend,omitempty"`       // for LastError
@@ -52,8 +54,8 @@ func (a *agent) status() status {
 	s := status{
 		PID: os.Getpid(), Version: version, Mode: string(a.mode), Started: a.started.Unix(),
 		AgentID: e.AgentID, GUID: e.GUID, Fingerprint: e.Fingerprint, Enrollment: string(e.State), Server: e.Server,
-		Trust: string(e.Trust), BundleRefused: e.BundleRefused, SigningKey: e.SigningKey,
-		Connected: e.Connected, LastError: e.LastError, Mend: mendOf(e.LastError),
+		Trust: string(e.Trust), TrustOrigin: e.TrustOrigin, BundleRefused: e.BundleRefused, SigningKey: e.SigningKey,
+		ClockSkew: int64(e.ClockSkew / time.Minute), Connected: e.Connected, LastError: e.LastError, Mend: mendOf(e.LastError),
 		Outbox: a.outbox.Len(), OutboxDropped: a.outbox.Dropped(), AllowAllGrants: a.allowAll,
 		LogLevel: a.level.Level().String(), Roles: a.reload.Status(), Tunnels: []struct{}{}, LastErrors: []problem{},
 	}
