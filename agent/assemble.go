@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -159,7 +160,10 @@ func (a *agent) openRoles(_ context.Context, c *runCmd) error {
 	if err := seed(dir, luaroles.Files); err != nil {
 		return err
 	}
-	nursery := role.NewNursery(worker)
+	nursery, err := a.nursery(c, worker)
+	if err != nil {
+		return err
+	}
 	a.undo = append(a.undo, func() error { nursery.Close(); return nil })
 	roles := role.Config{
 		Workers: nursery, Place: a.place, Bindings: carried(all.List()), Agent: a, Lost: a.lost,
@@ -175,6 +179,22 @@ func (a *agent) openRoles(_ context.Context, c *runCmd) error {
 	})
 	a.log.Info("roles", "directory", dir)
 	return nil
+}
+
+// nursery starts workers; those that cannot be locked down only if the settings do not forbid it.
+func (a *agent) nursery(c *runCmd, worker string) (*role.Nursery, error) {
+	doc, err := a.tree.Document(cmp.Or(c.Config, string(a.mode)))
+	if err != nil {
+		return nil, err
+	}
+	strict, err := doc.Flag("require_lockdown")
+	switch {
+	case err != nil:
+		return nil, err
+	case strict:
+		return role.NewStrictNursery(worker), nil
+	}
+	return role.NewNursery(worker), nil
 }
 
 // carried are the bindings that the core carries out; the pure ones live in the workers.

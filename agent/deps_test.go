@@ -43,7 +43,8 @@ var arrows = map[string][]string{
 	"agent/worker/workertest": {},
 	"bindings/hosttest":       {"bindings"},
 
-	"agent/worker/lockdown/probe": {"agent/worker/lockdown"},
+	"agent/worker/lockdown/probe":       {"agent/worker/lockdown"},
+	"agent/worker/workertest/oldkernel": {},
 
 	// Leaves: they import nothing of ours.
 	"agent/wire": {}, "agent/settings": {}, "agent/identity": {}, "agent/socketio": {}, "agent/ipc": {}, "agent/logs": {},

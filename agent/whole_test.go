@@ -38,14 +38,16 @@ func TestMain(m *testing.M) {
 
 // device is a whole agent, as a process, in a tree of its own.
 type device struct {
-	t      testing.TB
-	engine *enginetest.Engine
-	home   string
-	root   string // the file with the Engine's root
-	cmd    *exec.Cmd
-	exited chan struct{}
-	log    *syncBuffer
-	strict bool // the policy counts; else every role gets what it declares
+	t        testing.TB
+	engine   *enginetest.Engine
+	home     string
+	root     string // the file with the Engine's root
+	url      string // where the agent finds the Engine: the Engine's own, unless a test says otherwise
+	cmd      *exec.Cmd
+	exited   chan struct{}
+	log      *syncBuffer
+	strict   bool   // the policy counts; else every role gets what it declares
+	programs string // where the agent and its worker lie; the shipped ones by default
 }
 
 type syncBuffer struct {
@@ -68,7 +70,7 @@ func (b *syncBuffer) String() string {
 // newDevice prepares a tree whose only roles are the ones named here; none means the shipped ones.
 func newDevice(t testing.TB, e *enginetest.Engine, roles map[string]string) *device {
 	t.Helper()
-	d := &device{t: t, engine: e, home: t.TempDir(), root: filepath.Join(t.TempDir(), "root.pem")}
+	d := &device{t: t, engine: e, url: e.URL(), home: t.TempDir(), root: filepath.Join(t.TempDir(), "root.pem")}
 	if err := os.WriteFile(d.root, e.RootPEM(), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -96,6 +98,9 @@ func (d *device) start(args ...string) {
 	if err != nil {
 		d.t.Fatal(err)
 	}
+	if d.programs != "" {
+		dir = d.programs
+	}
 	if !d.strict {
 		args = append(args, "--allow-all-grants")
 	}
@@ -103,7 +108,7 @@ func (d *device) start(args ...string) {
 	d.cmd = exec.Command(filepath.Join(dir, "borealis-agent"), append([]string{
 		"run", "--system-service", "--home", d.home, "--engine-ca", d.root, "--enrollment-code", d.engine.Code(),
 	}, args...)...)
-	d.cmd.Env = append(os.Environ(), "BOREALIS_SERVER_URL="+d.engine.URL(), "BOREALIS_SEAL_KEY_FILE="+d.root+".seal")
+	d.cmd.Env = append(os.Environ(), "BOREALIS_SERVER_URL="+d.url, "BOREALIS_SEAL_KEY_FILE="+d.root+".seal")
 	d.cmd.Stdout, d.cmd.Stderr = d.log, d.log
 	if err := d.cmd.Start(); err != nil {
 		d.t.Fatal(err)
@@ -113,6 +118,13 @@ func (d *device) start(args ...string) {
 		close(d.exited)
 	}()
 	d.t.Cleanup(d.stop)
+}
+
+// kill ends the agent as a power cut would.
+func (d *device) kill() {
+	d.t.Helper()
+	must(d.t, d.cmd.Process.Kill())
+	<-d.exited
 }
 
 // stop tells the agent to end, and sees it end within the five seconds that it has.
@@ -136,6 +148,7 @@ type roleSeen struct {
 	Name, File, State, Version, Reason string
 	PID                                int
 	Refusal                            *struct{ Reason, Version string } `json:"last_refusal"`
+	Lockdown                           string
 	Weak, Withheld                     []string
 }
 
@@ -145,6 +158,7 @@ func (d *device) status() (s struct {
 	GUID      string `json:"guid"`
 	AgentID   string `json:"agent_id"`
 	PID       int    `json:"pid"`
+	Outbox    int    `json:"outbox"`
 	Roles     []roleSeen
 },
 ) {
@@ -209,6 +223,14 @@ func (d *device) send(job enginetest.Job) int64 {
 	return id
 }
 
+// must ends the test on an error.
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestTheWholeWay(t *testing.T) {
 	e := enginetest.Start(t, enginetest.Config{AutoApprove: true})
 	d := newDevice(t, e, nil)
@@ -227,8 +249,8 @@ func TestTheWholeWay(t *testing.T) {
 	if devices := e.Devices(); len(devices) != 1 || devices[0].GUID != guid {
 		t.Errorf("devices: %+v", devices)
 	}
-	if weak := d.status().Roles[0].Weak; len(weak) > 0 {
-		t.Errorf("the worker is not locked down: %v", weak)
+	if r := d.status().Roles[0]; r.Lockdown != "full" || len(r.Weak) > 0 {
+		t.Errorf("the worker is not locked down: %v", r.Weak)
 	}
 
 	d.stop()

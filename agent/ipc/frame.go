@@ -76,8 +76,11 @@ func (c Codec) write(w io.Writer, f frame, limit int) error {
 	if len(body) > limit {
 		return fmt.Errorf("%w: %d bytes, at most %d", ErrFrame, len(body), limit)
 	}
-	_, err = w.Write(append(binary.BigEndian.AppendUint32(make([]byte, 0, 4+len(body)), uint32(len(body))), body...))
-	return err
+	whole := append(binary.BigEndian.AppendUint32(make([]byte, 0, 4+len(body)), uint32(len(body))), body...)
+	if _, err := w.Write(whole); err != nil { // a part may be out, so nothing can follow it
+		return fmt.Errorf("%w: %w", ErrClosed, err)
+	}
+	return nil
 }
 
 // read takes one frame. A length over the limit is refused before anything is allocated for it.

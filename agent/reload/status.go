@@ -29,9 +29,10 @@ type Status struct {
 	// Grants are what the version declares; Withheld those of them that are not allowed on this machine.
 	Grants   []string `json:"grants,omitempty"`
 	Withheld []string `json:"withheld,omitempty"`
-	// Weak is what of its lockdown the role's worker could not get on this machine.
-	Weak    []string `json:"weak,omitempty"`
-	Refusal *Refusal `json:"last_refusal,omitempty"`
+	// Lockdown is "full" or "partial"; Weak is what the role's worker could not get of it on this machine.
+	Lockdown string   `json:"lockdown,omitempty"`
+	Weak     []string `json:"weak,omitempty"`
+	Refusal  *Refusal `json:"last_refusal,omitempty"`
 }
 
 // Refusal is the last version of a file that could not serve, while an older one does.
@@ -62,6 +63,7 @@ func (s *slot) serve(r *role.Role) {
 	s.status = Status{
 		Name: r.Name(), File: s.file, State: Running, Version: r.Manifest().Version(), PID: r.PID(),
 		Since: time.Now().Unix(), Weak: r.Manifest().Missing, Grants: r.Manifest().Grants, Withheld: r.Manifest().Withheld,
+		Lockdown: r.Manifest().Lockdown(),
 	}
 	s.asked = r.Events()
 	s.mu.Unlock()

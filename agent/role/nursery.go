@@ -1,19 +1,32 @@
 package role
 
-import "runtime"
+import (
+	"runtime"
+
+	"github.com/bunny-lab-io/borealis-agent/agent/ipc/contract"
+)
 
 // Nursery starts the workers of an agent. Linux binds a worker's death with its parent to the thread that started it,
 // and Go ends threads: any on which a goroutine was locked that ends. So one thread does nothing but start workers,
 // for as long as the nursery lives.
 type Nursery struct {
 	path   string
+	args   []string
 	births chan func()
 	closed chan struct{}
 }
 
 // NewNursery makes a nursery for the worker program at path.
-func NewNursery(path string) *Nursery {
-	n := &Nursery{path: path, births: make(chan func()), closed: make(chan struct{})}
+func NewNursery(path string) *Nursery { return newNursery(path) }
+
+// NewStrictNursery makes one whose workers end at once where they cannot be locked down completely: no role then starts,
+// and each says why.
+func NewStrictNursery(path string) *Nursery {
+	return newNursery(path, contract.RequireLockdown)
+}
+
+func newNursery(path string, args ...string) *Nursery {
+	n := &Nursery{path: path, args: args, births: make(chan func()), closed: make(chan struct{})}
 	go n.live()
 	return n
 }
@@ -31,7 +44,7 @@ func (n *Nursery) spawn() (w *worker, err error) {
 	born := make(chan struct{})
 	n.births <- func() {
 		defer close(born)
-		w, err = spawn(n.path)
+		w, err = spawn(n.path, n.args)
 	}
 	<-born
 	return w, err

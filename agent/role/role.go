@@ -44,6 +44,14 @@ type Manifest struct {
 // Version is the beginning of the file's SHA-256, for people.
 func (m Manifest) Version() string { return fmt.Sprintf("%x", m.Sum[:6]) }
 
+// Lockdown says in a word whether the role's worker is locked down as it should be: "full" or "partial".
+func (m Manifest) Lockdown() string {
+	if len(m.Missing) > 0 {
+		return "partial"
+	}
+	return "full"
+}
+
 // RefusedError is a file that cannot serve, with every reason: "file:line: text".
 type RefusedError struct{ Problems []string }
 
@@ -117,9 +125,14 @@ func Start(ctx context.Context, cfg Config, src Source) (*Role, error) {
 	}
 	err = r.start(ctx, src)
 	r.running.Done()
+	if errors.Is(err, ipc.ErrClosed) { // the worker is gone; what it died of says more than that
+		r.worker.hangup()
+		<-r.dead
+		return nil, r.Err()
+	}
 	if err != nil {
 		r.Kill(err)
-		return nil, r.explain(err)
+		return nil, err
 	}
 	return r, nil
 }
@@ -268,14 +281,6 @@ func unknownGrant(list []bindings.Binding, grants []string) string {
 		}
 	}
 	return ""
-}
-
-// explain prefers the reason for a worker's death to the broken conversation that it left.
-func (r *Role) explain(err error) error {
-	if errors.Is(err, ipc.ErrClosed) {
-		return context.Cause(r.ctx)
-	}
-	return err
 }
 
 // Manifest says what the role is.

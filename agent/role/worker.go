@@ -25,9 +25,9 @@ type worker struct {
 	hung   sync.Once
 }
 
-// spawn starts a worker with nothing but its two pipes: no environment, no directory of its own, no arguments.
-func spawn(path string) (*worker, error) {
-	w := &worker{cmd: exec.Command(path)}
+// spawn starts a worker with nothing but its two pipes: no environment and no directory of its own.
+func spawn(path string, args []string) (*worker, error) {
+	w := &worker{cmd: exec.Command(path, args...)}
 	w.cmd.Env = append([]string{"GOMAXPROCS=2", "GOTRACEBACK=single"}, systemEnv()...)
 	w.cmd.Dir = os.TempDir()
 	w.cmd.Stderr = &w.stderr

@@ -23,6 +23,16 @@ func (d Document) Text(key string) string {
 	return trimText(s)
 }
 
+// Flag is the boolean under key, false when there is none. Anything else is an error: what a flag forbids would silently
+// be allowed.
+func (d Document) Flag(key string) (on bool, err error) {
+	raw, there := d[key]
+	if there && json.Unmarshal(raw, &on) != nil {
+		return false, fmt.Errorf("setting %q: %s is neither true nor false", key, raw)
+	}
+	return on, nil
+}
+
 // Set puts value under key.
 func (d Document) Set(key string, value any) error {
 	raw, err := json.Marshal(value)

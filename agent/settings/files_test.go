@@ -213,6 +213,23 @@ func TestEnsureGUIDMakesOne(t *testing.T) {
 	}
 }
 
+func TestAFlagIsTrueOrFalse(t *testing.T) {
+	for text, want := range map[string]bool{`{}`: false, `{"f":true}`: true, `{"f":false}`: false, `{"f":null}`: false} {
+		var d Document
+		if err := json.Unmarshal([]byte(text), &d); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := d.Flag("f"); err != nil || got != want {
+			t.Errorf("%s: %v, %v", text, got, err)
+		}
+	}
+	for _, text := range []string{`"true"`, `1`, `[]`, `{}`, `""`} {
+		if _, err := (Document{"f": json.RawMessage(text)}).Flag("f"); err == nil {
+			t.Errorf("%s is taken for a flag", text)
+		}
+	}
+}
+
 func TestDocumentKeepsWhatItDoesNotKnow(t *testing.T) {
 	tree := open(t, nil)
 	put(t, tree.DocumentPath(""), `{"audit_interval_minutes": 5.50, "theirs": {"b":1e2}, "created":"2025", "installer_code":"C"}`)

@@ -7,7 +7,10 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 
+	"github.com/bunny-lab-io/borealis-agent/agent/ipc/contract"
 	"github.com/bunny-lab-io/borealis-agent/agent/worker/lockdown"
 	"github.com/bunny-lab-io/borealis-agent/agent/world"
 	"github.com/bunny-lab-io/borealis-agent/bindings/pure"
@@ -23,10 +26,14 @@ func main() {
 func run() error {
 	tune()
 	settle := settle(program())
+	missing := lockdown.Down()
+	if len(missing) > 0 && slices.Contains(os.Args[1:], contract.RequireLockdown) {
+		return fmt.Errorf("it cannot be locked down on this machine, which is required: %s", strings.Join(missing, "; "))
+	}
 	return world.Serve(context.Background(), os.Stdin, os.Stdout, world.Options{
 		Pure:    pure.List(),
 		Limits:  world.DefaultLimits(),
-		Missing: lockdown.Down(),
+		Missing: missing,
 		Settle:  settle,
 		// The process is the last thing that a role can be made to let go of.
 		Exhausted: func(reason error) {

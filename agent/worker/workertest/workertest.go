@@ -43,6 +43,14 @@ func Build(dir string) (string, error) {
 	return Program(dir, "borealis-worker", "./agent/worker")
 }
 
+// Old builds a worker that cannot be locked down completely, as on a Linux without landlock, and gives its path.
+func Old(dir string) (string, error) {
+	if _, err := Program(dir, "real-worker", "./agent/worker"); err != nil {
+		return "", err
+	}
+	return Program(dir, "borealis-worker", "./agent/worker/workertest/oldkernel")
+}
+
 // Program builds one of the module's programs into dir.
 func Program(dir, name, pkg string) (string, error) {
 	_, here, _, _ := runtime.Caller(0)
