@@ -54,12 +54,12 @@ func role(t *testing.T, dir fs.FS, file string, libs []contract.Source) {
 }
 
 // Example runs a piece of a face's documentation as the body of a role's handler: it must not raise. Files and programs
-// are real, below a directory of its own; the network is not.
+// are real, below a directory of its own, and so are measurements of the machine; the network is not.
 func Example(t *testing.T, b bindings.Binding, code string) {
 	s := trial.Suite{
 		Role:     contract.Source{File: "role_example.lua", Text: []byte(exampleRole(b, code))},
 		Tests:    contract.Source{File: "example_test.lua", Text: []byte(exampleTest(b))},
-		Bindings: carried(all.List()), Pure: pure.List(), Real: []string{"fs", "process"}, Dir: t.TempDir(),
+		Bindings: carried(all.List()), Pure: pure.List(), Real: []string{"fs", "process", "system"}, Dir: t.TempDir(),
 	}
 	if err := s.Run("test_example"); err != nil {
 		t.Error(err)

@@ -13,6 +13,7 @@ import (
 	"github.com/bunny-lab-io/borealis-agent/bindings/log"
 	"github.com/bunny-lab-io/borealis-agent/bindings/process"
 	"github.com/bunny-lab-io/borealis-agent/bindings/store"
+	"github.com/bunny-lab-io/borealis-agent/bindings/system"
 	"github.com/bunny-lab-io/borealis-agent/bindings/timer"
 	"github.com/bunny-lab-io/borealis-agent/bindings/x509"
 )
@@ -28,6 +29,7 @@ func List() []bindings.Binding {
 		log.Binding,
 		process.Binding,
 		store.New(),
+		system.Binding,
 		timer.Binding,
 		x509.Binding,
 	}
