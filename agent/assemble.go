@@ -174,6 +174,7 @@ func (a *agent) openRoles(_ context.Context, c *runCmd) error {
 		Dir: dir, Table: &a.table, Log: a.log.With("part", "reload"), Changed: a.change,
 		Owned: reload.Owned(), Times: reload.DefaultTimes(),
 		History: openHistory(a.tree, a.log).add, Quarantine: quarantine{a.tree.Files(), a.mode},
+		Shelf:    shelf{a.tree, a.mode, reload.Owned()},
 		Released: func() []string { return takeReleases(a.tree, a.mode) },
 		Start:    func(ctx context.Context, src role.Source) (*role.Role, error) { return role.Start(ctx, roles, src) },
 	})

@@ -21,7 +21,7 @@ func (c *roleHistoryCmd) Help() string {
   borealis-agent role history script_exec_system
   borealis-agent role history role_hello.lua --json
 
-The last 1,000 turns of all roles are kept. MS is the time from the settled file to serving, or to the refusal.`
+The last 1,000 turns of all roles are kept. VERSION is the beginning of the file's SHA-256, which --json shows whole. MS is the time from the settled file to serving, or to the refusal.`
 }
 
 // Run shows the turns of one role, oldest first.

@@ -236,20 +236,46 @@ func TestHistoryTellsOfVersionsAndRefusals(t *testing.T) {
 	d.save("role_mine.lua", taking(`"engine"`))
 	d.serving("role_mine.lua")
 	var turns []struct {
-		Name, File, State, Version, Reason, Time string
-		Milliseconds                             *int64
+		Name, File, State, Version, SHA256, Reason, Time string
+		Milliseconds                                     *int64
 	}
 	if err := json.Unmarshal([]byte(d.role("history", "mine", "--json").ok(t)), &turns); err != nil {
 		t.Fatal(err)
 	}
 	if len(turns) < 2 || turns[0].State != "refused" || turns[0].Name != "" || !strings.Contains(turns[0].Reason, "role_mine.lua:1:") ||
-		turns[1].State != "running" || turns[1].Name != "mine" || turns[1].Version == "" || turns[1].Milliseconds == nil || turns[1].Time == "" {
+		turns[1].State != "running" || turns[1].Name != "mine" || turns[1].Version == "" || len(turns[1].SHA256) != 64 || !strings.HasPrefix(turns[1].SHA256, turns[1].Version) || turns[1].Milliseconds == nil || turns[1].Time == "" {
 		t.Errorf("%+v", turns)
 	}
 	if out := d.role("history", "role_mine.lua").ok(t); strings.Contains(out, "\x1b") || strings.Count(out, "role_mine.lua") < 2 {
 		t.Errorf("history:\n%q", out)
 	}
 	d.role("history", "other").refusedWith(t, `nothing is known of a role "other"`)
+}
+
+func TestTheLastGoodVersionServesAfterABrokenSaveDuringARestart(t *testing.T) {
+	e := enginetest.Start(t, enginetest.Config{AutoApprove: true})
+	d := newDevice(t, e, map[string]string{"role_mine.lua": taking(`"process", "engine"`)})
+	d.start()
+	d.serving("role_mine.lua")
+	good := d.status().Roles[0].Version
+	d.stop()
+	if err := os.WriteFile(filepath.Join(d.roles(), "role_mine.lua"), []byte("nonsense"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	d.start()
+	d.until("the last good version to serve", func() bool {
+		s := d.status()
+		return s.PID == d.cmd.Process.Pid && s.Connected && e.Connected(s.AgentID) && s.Roles[0].State == "running" && s.Roles[0].Refusal != nil
+	})
+	if now := d.status().Roles[0]; now.Version != good || !strings.Contains(now.Reason, "kept from before the agent started") {
+		t.Errorf("%+v", now)
+	}
+	if r := d.run(enginetest.Job{Script: []byte("x")}); r.Stdout != "ran\n" {
+		t.Errorf("%+v", r)
+	}
+	if out := d.role("list").ok(t); !strings.Contains(out, "kept from before") || !strings.Contains(out, "role_mine.lua:1:") {
+		t.Errorf("list:\n%s", out)
+	}
 }
 
 // inspected is what role check --json prints of a file.

@@ -46,17 +46,21 @@ func (t *Table) Dispatch(ev wire.Event) int {
 // Swap puts the next version of a role in the place of the old one, which it returns; a nil next only takes the old
 // one out.
 func (t *Table) Swap(name string, next Subscriber) (old Subscriber) {
+	return t.Rename(name, name, next)
+}
+
+// Rename is Swap for a next version that bears another name: no event reaches both, and none reaches neither.
+func (t *Table) Rename(from, to string, next Subscriber) (old Subscriber) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	old = t.roles[name]
+	old = t.roles[from]
 	roles := maps.Clone(t.roles)
 	if roles == nil {
 		roles = map[string]Subscriber{}
 	}
-	if next == nil {
-		delete(roles, name)
-	} else {
-		roles[name] = next
+	delete(roles, from)
+	if next != nil {
+		roles[to] = next
 	}
 	t.roles, t.asked = roles, index(roles)
 	return old

@@ -70,10 +70,11 @@ func TestAnEventBelongsToOneVersion(t *testing.T) {
 			table.Dispatch(wire.Event{Name: "job", Data: fmt.Append(nil, i)})
 		}
 	})
-	for range versions {
+	names := []string{"role", "renamed"}
+	for i := range versions {
 		next := &listener{events: []string{"job"}}
 		all = append(all, next)
-		table.Swap("role", next)
+		table.Rename(names[i/2%2], names[(i+1)/2%2], next)
 	}
 	sending.Wait()
 	seen := map[string]int{}

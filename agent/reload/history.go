@@ -1,6 +1,9 @@
 package reload
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Released is the state of an Entry that says: an operator let the file out of quarantine.
 const Released = "released"
@@ -14,8 +17,9 @@ type Entry struct {
 	Time    time.Time `json:"time"`
 	Name    string    `json:"name,omitempty"` // "" while no version of the file has served
 	File    string    `json:"file"`
-	State   string    `json:"state"` // Running, Refused, Quarantined, Released, RolledBack, Stopped or OtherContext
-	Version string    `json:"version,omitempty"`
+	State   string    `json:"state"`             // Running, Refused, Quarantined, Released, RolledBack, Stopped or OtherContext
+	Version string    `json:"version,omitempty"` // the beginning of SHA256
+	SHA256  string    `json:"sha256,omitempty"`  // of the file
 	Reason  string    `json:"reason,omitempty"`
 	// Milliseconds is how long it took from the settled file to this.
 	Milliseconds int64 `json:"milliseconds"`
@@ -38,6 +42,9 @@ func (s *slot) record(state string, c *content, reason string, begun time.Time) 
 	}
 	if c != nil {
 		e.Version = c.version()
+	}
+	if c != nil && c.err == nil {
+		e.SHA256 = fmt.Sprintf("%x", c.sum)
 	}
 	s.reloader.cfg.History(e)
 }

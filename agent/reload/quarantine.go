@@ -132,6 +132,8 @@ func (s *slot) confine(reason string) {
 	s.reloader.ward.put(s.file, Sentence{
 		Content: s.serving.digest(), Version: status.Version, Name: status.Name, Events: asked, Reason: reason, Since: status.Since,
 	})
+	s.serving = nil // whatever stands in the file next, this does not come back for it
+	s.keep(nil)
 }
 
 // confined reports whether a content is quarantined already: since before the agent started, or because it was away

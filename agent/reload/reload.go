@@ -5,7 +5,6 @@ package reload
 
 import (
 	"context"
-	"fmt"
 	"io/fs"
 	"log/slog"
 	"maps"
@@ -30,6 +29,8 @@ type Config struct {
 	History func(Entry)
 	// Quarantine keeps over a restart what died too often; nil keeps nothing.
 	Quarantine Quarantine
+	// Shelf keeps over a restart what last served of each file, for when the file is broken by then; nil keeps nothing.
+	Shelf Shelf
 	// Released is asked at each look for the roles that an operator has released from quarantine, by name or file. It
 	// gives each once; nil releases none.
 	Released func() []string
@@ -48,6 +49,8 @@ type Times struct {
 	Start time.Duration
 	// Drain is how long an old version may take to come to its end; its handlers have ends of their own.
 	Drain time.Duration
+	// Grace is how long an old version's handlers have when the next one but one comes.
+	Grace time.Duration
 	// Restart is the first pause before a role whose worker died is started again; it doubles up to 64 times this.
 	Restart time.Duration
 }
@@ -56,7 +59,7 @@ type Times struct {
 func DefaultTimes() Times {
 	return Times{
 		Settle: 50 * time.Millisecond, Rescan: 2 * time.Second, Start: 10 * time.Second, Drain: 25 * time.Hour,
-		Restart: 500 * time.Millisecond,
+		Grace: time.Second, Restart: 500 * time.Millisecond,
 	}
 }
 
@@ -65,18 +68,22 @@ type Reloader struct {
 	cfg Config
 
 	mu    sync.Mutex
-	slots map[string]*slot  // by file name
-	names map[string]string // ROLE_NAME -> the file that has it
+	slots map[string]*slot // by file name
 
+	names   names
 	ward    *ward
+	shelf   *shelf
 	running sync.WaitGroup // the slots, and what hints at changes
 }
 
 // New makes a reloader; of the directory nothing is read before Run.
 func New(cfg Config) *Reloader {
-	failed := func(err error) { cfg.Log.Error("quarantine not kept", "error", err) }
+	failed := func(what string) func(error) {
+		return func(err error) { cfg.Log.Error(what+" not kept", "error", err) }
+	}
 	return &Reloader{
-		cfg: cfg, slots: map[string]*slot{}, names: map[string]string{}, ward: newWard(cfg.Quarantine, failed),
+		cfg: cfg, slots: map[string]*slot{}, names: newNames(), ward: newWard(cfg.Quarantine, failed("quarantine")),
+		shelf: newShelf(cfg.Shelf, failed("last good version")),
 	}
 }
 
@@ -130,7 +137,7 @@ func (r *Reloader) apply(life context.Context, before, now snapshot) bool {
 		}
 		return true
 	}
-	settled := maps.EqualFunc(before.libs, now.libs, file.same)
+	settled := before.roles != nil && maps.EqualFunc(before.libs, now.libs, file.same)
 	libs := library(now.libs)
 	for name, f := range now.roles {
 		if was, ok := before.roles[name]; !ok || !was.same(f) || !settled {
@@ -140,6 +147,9 @@ func (r *Reloader) apply(life context.Context, before, now snapshot) bool {
 		r.slot(life, name).wants(&content{file: f, libs: libs})
 	}
 	r.missing(before, now, &settled)
+	if settled {
+		r.shelf.prune()
+	}
 	return settled
 }
 
@@ -155,7 +165,9 @@ func (r *Reloader) missing(before, now snapshot, settled *bool) {
 			*settled = false
 			continue
 		}
-		s.wants(nil)
+		if !s.gone() {
+			s.wants(nil)
+		}
 	}
 }
 
@@ -183,25 +195,6 @@ func (r *Reloader) retire(ctx context.Context) {
 	draining.Wait()
 }
 
-// claim gives a ROLE_NAME to a file, unless another file has it.
-func (r *Reloader) claim(name, file string) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if owner, taken := r.names[name]; taken && owner != file {
-		return fmt.Errorf("%s: ROLE_NAME %q is taken by %s", file, name, owner)
-	}
-	r.names[name] = file
-	return nil
-}
-
-func (r *Reloader) disclaim(name, file string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.names[name] == file {
-		delete(r.names, name)
-	}
-}
-
 // Renew brings to life again, new before old as ever, every role for which stale holds: what it was told at its start
 // has changed. A nil stale holds for all. It is asked about roles that serve or are refused, and once what is under
 // way with a role has come to its end.
@@ -213,6 +206,15 @@ func (r *Reloader) Renew(stale func(Status) bool) {
 	defer r.mu.Unlock()
 	for _, s := range r.slots {
 		s.renew(stale)
+	}
+}
+
+// renew gives files another chance that were refused for a name which is free now.
+func (r *Reloader) renew(files []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, file := range files {
+		r.slots[file].renew(func(s Status) bool { return s.State == Refused || s.Refusal != nil })
 	}
 }
 

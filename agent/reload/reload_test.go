@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 	"github.com/bunny-lab-io/borealis-agent/agent/wire"
 	"github.com/bunny-lab-io/borealis-agent/agent/worker/workertest"
 	"github.com/bunny-lab-io/borealis-agent/bindings"
+	"github.com/bunny-lab-io/borealis-agent/bindings/timer"
 )
 
 var workerPath string
@@ -35,6 +37,17 @@ type folder struct {
 	said    chan string
 	release chan struct{}
 	lost    chan error
+
+	alive, most atomic.Int32 // versions whose file has begun to run, now and at most
+	kept        atomic.Int32 // handles that roles hold
+}
+
+// thing is what desk.keep gives.
+type thing struct{ folder *folder }
+
+func (t *thing) Close() error {
+	t.folder.kept.Add(-1)
+	return nil
 }
 
 func (f *folder) Emit(r wire.Result) error {
@@ -47,12 +60,27 @@ func (f *folder) Request(context.Context, string, any, any) error {
 }
 
 func (f *folder) desk() bindings.Binding {
-	return bindings.Binding{Name: "desk", Open: func(h bindings.Host) (*bindings.Instance, error) {
-		return &bindings.Instance{Funcs: map[string]bindings.Func{
-			"say":  {Do: func(_ context.Context, v any) error { return h.Emit("said", v) }},
-			"hold": {Waits: true, Do: f.hold},
-		}}, nil
+	handles := []bindings.HandleType{{Name: "desk.Thing", Methods: map[string]bindings.Func{
+		"use": {Do: func(context.Context, *thing) error { return nil }},
+	}}}
+	return bindings.Binding{Name: "desk", Handles: handles, Open: func(h bindings.Host) (*bindings.Instance, error) {
+		now := f.alive.Add(1)
+		for most := f.most.Load(); now > most && !f.most.CompareAndSwap(most, now); most = f.most.Load() {
+		}
+		return &bindings.Instance{
+			Funcs: map[string]bindings.Func{
+				"say":  {Do: func(_ context.Context, v any) error { return h.Emit("said", v) }},
+				"hold": {Waits: true, Do: f.hold},
+				"keep": {Do: f.keep},
+			},
+			Close: func() error { f.alive.Add(-1); return nil },
+		}, nil
 	}}
+}
+
+func (f *folder) keep(context.Context) (bindings.Handle, error) {
+	f.kept.Add(1)
+	return bindings.Handle{Type: "desk.Thing", Value: &thing{f}}, nil
 }
 
 func (f *folder) hold(ctx context.Context) error {
@@ -74,7 +102,7 @@ func watchFolder(t testing.TB, change ...func(*Config)) *folder {
 	nursery := role.NewNursery(workerPath)
 	t.Cleanup(nursery.Close)
 	roles := role.Config{
-		Workers: nursery, Agent: f, Limits: role.DefaultLimits(), Bindings: []bindings.Binding{f.desk()},
+		Workers: nursery, Agent: f, Limits: role.DefaultLimits(), Bindings: []bindings.Binding{f.desk(), timer.Binding},
 		Place: func() bindings.Place { return bindings.Place{Context: "system"} },
 		Log:   func(name string) *slog.Logger { return log.With("role", name) },
 		Lost:  func(_ wire.Event, _ string, err error) { f.lost <- err },
@@ -380,36 +408,6 @@ func TestADeadWorkerIsStartedAgainAndTooManyDeathsQuarantine(t *testing.T) {
 	}
 	f.save("role_a.lua", saying("a", "mended"))
 	f.answers("mended")
-}
-
-func TestAnOldVersionFinishesWhatItBegan(t *testing.T) {
-	f := watchFolder(t)
-	slow := strings.Replace(saying("a", "slow"), "desk.say", "desk.hold() desk.say", 1)
-	f.save("role_a.lua", slow)
-	f.untilState("role_a.lua", Running)
-	f.table.Dispatch(wire.Event{Name: "ask", Data: json.RawMessage(`{}`)})
-	f.save("role_a.lua", saying("a", "new"))
-	f.serves("role_a.lua", saying("a", "new"))
-	f.answers("new")
-	close(f.release)
-	if said := <-f.said; said != "slow" {
-		t.Fatalf("said %q", said)
-	}
-}
-
-func TestAThirdVersionCutsTheFirst(t *testing.T) {
-	f := watchFolder(t)
-	slow := strings.Replace(saying("a", "slow"), "desk.say", "desk.hold() desk.say", 1)
-	f.save("role_a.lua", slow)
-	f.untilState("role_a.lua", Running)
-	f.table.Dispatch(wire.Event{Name: "ask", Data: json.RawMessage(`{}`)})
-	f.save("role_a.lua", saying("a", "two"))
-	f.serves("role_a.lua", saying("a", "two"))
-	f.save("role_a.lua", saying("a", "three"))
-	f.serves("role_a.lua", saying("a", "three"))
-	if err := <-f.lost; !errors.Is(err, role.ErrEnded) {
-		t.Fatal(err)
-	}
 }
 
 func TestNoEventIsLostOrHandledTwiceWhileVersionsChange(t *testing.T) {

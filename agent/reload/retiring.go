@@ -25,6 +25,18 @@ func retire(life context.Context, old *role.Role, limit time.Duration) *retiring
 	return r
 }
 
+// end gives the draining a moment more, and then cuts it.
+func (r *retiring) end(grace time.Duration) {
+	if r == nil {
+		return
+	}
+	select {
+	case <-r.gone:
+	case <-time.After(grace):
+		r.cut()
+	}
+}
+
 // cut ends the draining now and waits until nothing of the old version is left: a third version is coming, or the
 // agent is going.
 func (r *retiring) cut() {

@@ -2,7 +2,6 @@ package reload
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -27,9 +26,7 @@ func (c *content) equal(d *content) bool {
 
 // serves reports whether a role that was made of d is what c asks for: of the helpers, those that it uses count.
 func (c *content) serves(d *content, requires []string) bool {
-	return c.same(d.file) && !slices.ContainsFunc(requires, func(name string) bool {
-		return !c.libs[libPath(name)].same(d.libs[libPath(name)])
-	})
+	return c.covers(d.narrow(requires))
 }
 
 // library is the helpers of lib/ by path.
@@ -48,7 +45,8 @@ func (l library) read(name string) (contract.Source, error) {
 	return contract.Source{File: path, Text: f.text}, f.err
 }
 
-// slot is one file of the watched directory over time: at most one version serves, and at most one older one drains.
+// slot is one file of the watched directory over time. At most two versions of it live: one that serves, and beside it
+// one that comes to life or drains.
 type slot struct {
 	reloader *Reloader
 	file     string
@@ -59,8 +57,13 @@ type slot struct {
 	serving *content // what running was made of
 	before  *content // what served before it
 	tried   *content // what was last brought to life or refused
+	kept    *content // what served before the agent started, until something serves
+	shelved string   // the digest of what is kept over a restart
+	served  string   // the name under which something last served
 	old     *retiring
 	deaths  deaths
+	late    int // how often in a row tried could not be brought to life for want of time or of a process
+	again   again
 
 	mu       sync.Mutex
 	want     *content
@@ -71,11 +74,15 @@ type slot struct {
 }
 
 func newSlot(r *Reloader, file string) *slot {
-	return &slot{
-		reloader: r, file: file, wake: make(chan struct{}, 1),
-		deaths: deaths{pause: r.cfg.Times.Restart},
+	s := &slot{
+		reloader: r, file: file, wake: make(chan struct{}, 1), kept: r.shelf.take(file),
+		again:  again{pause: r.cfg.Times.Restart},
 		status: Status{File: file, State: Loading, Since: time.Now().Unix()},
 	}
+	if s.kept != nil {
+		s.shelved = s.kept.digest()
+	}
+	return s
 }
 
 // wants says what the slot should run; nil for nothing. Only the latest wish counts.
@@ -84,6 +91,13 @@ func (s *slot) wants(c *content) {
 	s.want = c
 	s.mu.Unlock()
 	s.rouse()
+}
+
+// gone reports whether the end of the file is no news.
+func (s *slot) gone() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.want == nil && s.status.State == Stopped
 }
 
 func (s *slot) renew(stale func(Status) bool) {
@@ -119,8 +133,8 @@ func (s *slot) run(life context.Context) {
 			s.bury()
 		case <-useless:
 			s.rollBack(life)
-		case <-s.deaths.due():
-			s.revive(life)
+		case <-s.again.due():
+			s.retry(life)
 		}
 	}
 }
@@ -132,7 +146,7 @@ func (s *slot) follow(life context.Context) {
 	case want == nil:
 		s.remove(life)
 	case released:
-		s.deaths.forget()
+		s.forget()
 		s.record(Released, want, "", time.Now())
 		s.bring(life, want)
 	case s.running != nil && want.serves(s.serving, s.running.Manifest().Requires) && !renewed:
@@ -143,11 +157,17 @@ func (s *slot) follow(life context.Context) {
 			s.bringAgain(life, want)
 		}
 	default:
-		s.deaths.forget()
+		s.forget()
 		if !s.confined(want) {
 			s.bring(life, want)
 		}
 	}
+}
+
+// forget starts anew: other content, other chances.
+func (s *slot) forget() {
+	s.deaths, s.late = nil, 0
+	s.again.forget()
 }
 
 // wishes takes what is wanted, and whether the same content is to be brought to life again.
@@ -161,167 +181,4 @@ func (s *slot) wishes() (want *content, renewed, released bool) {
 		renewed = slices.ContainsFunc(stale, func(stale func(Status) bool) bool { return stale(status) })
 	}
 	return want, renewed, released
-}
-
-// bring brings a version to life, in the place of the one that runs.
-func (s *slot) bring(life context.Context, c *content) {
-	s.tried = c
-	begun := time.Now()
-	next, err := s.start(life, c)
-	switch {
-	case errors.Is(err, role.ErrOtherContext):
-		if s.running != nil {
-			s.record(OtherContext, c, "", begun)
-		}
-		s.end(life)
-		s.tried = c
-		s.say(OtherContext, "")
-	case err != nil:
-		s.record(Refused, c, err.Error(), begun)
-		s.refuse(c, err)
-	default:
-		s.change(life, next, c, begun)
-		s.reloader.cfg.Log.Info("role serves", "role", next.Name(), "file", s.file,
-			"version", next.Manifest().Version(), "milliseconds", time.Since(begun).Milliseconds())
-	}
-}
-
-func (s *slot) start(life context.Context, c *content) (*role.Role, error) {
-	if c.err != nil {
-		return nil, c.err
-	}
-	ctx, cancel := context.WithTimeoutCause(life, s.reloader.cfg.Times.Start,
-		fmt.Errorf("did not come to life within %v", s.reloader.cfg.Times.Start))
-	defer cancel()
-	next, err := s.reloader.cfg.Start(ctx, role.Source{File: s.file, Text: c.text, Lib: c.libs.read, State: s.state(ctx)})
-	if err != nil {
-		return nil, err
-	}
-	if err := s.reloader.claim(next.Name(), s.file); err != nil {
-		next.Kill(err)
-		return nil, err
-	}
-	return next, nil
-}
-
-// state asks the version that runs what the next one should know. A role that cannot say it in time has nothing to say.
-func (s *slot) state(ctx context.Context) any {
-	if s.running == nil {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
-	state, err := s.running.State(ctx)
-	if err != nil {
-		s.reloader.cfg.Log.Warn("save_state failed", "role", s.running.Name(), "error", err)
-	}
-	return state
-}
-
-// change switches from the version that runs to the next.
-func (s *slot) change(life context.Context, next *role.Role, made *content, begun time.Time) {
-	old := s.running
-	if old != nil && !made.equal(s.serving) { // not when it was only brought to life again
-		s.before = s.serving
-	}
-	s.running, s.serving = next, made
-	s.reloader.cfg.Table.Swap(next.Name(), next)
-	if old != nil {
-		s.part(life, old, next.Name())
-	}
-	s.record(Running, made, "", begun)
-	s.serve(next)
-}
-
-// part lets an old version come to its end. Its name, when the file changed it, is free again.
-func (s *slot) part(life context.Context, old *role.Role, now string) {
-	if old.Name() != now {
-		s.reloader.cfg.Table.Swap(old.Name(), nil)
-		s.reloader.disclaim(old.Name(), s.file)
-	}
-	s.old.cut()
-	s.old = retire(life, old, s.reloader.cfg.Times.Drain)
-}
-
-// remove ends the role with its file.
-func (s *slot) remove(life context.Context) {
-	if s.report().State == Stopped {
-		return
-	}
-	begun, last := time.Now(), s.tried
-	s.end(life)
-	s.record(Stopped, last, "the file is gone", begun)
-	s.say(Stopped, "the file is gone")
-}
-
-// end ends what runs; nothing of the file is tried then.
-func (s *slot) end(life context.Context) {
-	s.tried = nil
-	s.deaths.forget()
-	if s.running != nil {
-		old := s.running
-		s.running = nil
-		s.part(life, old, "")
-	}
-}
-
-// bury takes note of a death, and lets the role be started again after a pause, unless it dies too often.
-func (s *slot) bury() {
-	dead := s.running
-	s.running = nil
-	s.reloader.cfg.Table.Swap(dead.Name(), nil)
-	reason := dead.Err().Error()
-	s.reloader.cfg.Log.Error("role died", "role", dead.Name(), "file", s.file, "error", reason)
-	if s.deaths.add(time.Now()) {
-		reason = fmt.Sprintf("died %d times in %v, last: %s", maxDeaths, deathWindow, reason)
-		s.record(Quarantined, s.serving, reason, time.Now())
-		s.confine(reason)
-		return
-	}
-	s.say(Restarting, reason)
-}
-
-// bringAgain is for a content that has been tried. While it is refused, the version before it is what serves anew.
-func (s *slot) bringAgain(life context.Context, c *content) {
-	before := s.running
-	s.bring(life, c)
-	if before != nil && s.running == before {
-		s.revive(life)
-	}
-}
-
-// revive brings to life again what last served. When the file holds something else by now that was refused, it stays
-// refused.
-func (s *slot) revive(life context.Context) {
-	s.deaths.timer = nil
-	tried, refusal := s.tried, s.report().Refusal
-	s.bring(life, s.serving)
-	s.tried = tried
-	if s.running != nil && refusal != nil {
-		s.mu.Lock()
-		s.status.Refusal = refusal
-		s.mu.Unlock()
-	}
-}
-
-// rollBack brings the version before to life again: the first handlers of the one that runs have all failed. The file
-// is not looked at again until it changes.
-func (s *slot) rollBack(life context.Context) {
-	failed, begun := s.serving, time.Now()
-	const reason = "its first handlers all failed: the version before serves again"
-	s.bring(life, s.before)
-	s.before, s.tried = nil, failed
-	s.record(RolledBack, failed, reason, begun)
-	s.refuse(failed, errors.New(reason))
-}
-
-// retire ends the slot for good, with the agent. The slot's own goroutine has ended.
-func (s *slot) retire(ctx context.Context) {
-	if s.running != nil {
-		s.reloader.cfg.Table.Swap(s.running.Name(), nil)
-		if err := s.running.Drain(ctx); err != nil {
-			s.reloader.cfg.Log.Warn("role ended before it was done", "role", s.running.Name(), "error", err)
-		}
-	}
-	s.old.cut()
 }

@@ -57,11 +57,11 @@ func (s *slot) say(state, reason string) {
 	s.reloader.cfg.Changed()
 }
 
-// serve notes that a version serves.
-func (s *slot) serve(r *role.Role) {
+// serve notes that a version serves, with a remark, and what of the file was refused meanwhile.
+func (s *slot) serve(r *role.Role, remark string, refusal *Refusal) {
 	s.mu.Lock()
 	s.status = Status{
-		Name: r.Name(), File: s.file, State: Running, Version: r.Manifest().Version(), PID: r.PID(),
+		Name: r.Name(), File: s.file, State: Running, Version: r.Manifest().Version(), PID: r.PID(), Reason: remark, Refusal: refusal,
 		Since: time.Now().Unix(), Weak: r.Manifest().Missing, Grants: r.Manifest().Grants, Withheld: r.Manifest().Withheld,
 		Lockdown: r.Manifest().Lockdown(),
 	}
@@ -81,6 +81,15 @@ func (s *slot) refuse(c *content, err error) {
 	s.status.Refusal = &Refusal{Version: c.version(), Reason: err.Error(), At: time.Now().Unix()}
 	s.mu.Unlock()
 	s.reloader.cfg.Changed()
+}
+
+// refusal is why the content that was tried last does not serve.
+func (s *slot) refusal() *Refusal {
+	now := s.report()
+	if now.State == Refused {
+		return &Refusal{Version: now.Version, Reason: now.Reason, At: now.Since}
+	}
+	return now.Refusal
 }
 
 // forgive forgets a refusal: the file is again what runs.

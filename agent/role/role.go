@@ -52,6 +52,9 @@ func (m Manifest) Lockdown() string {
 	return "full"
 }
 
+// ErrNoWorker says that the machine gave no process for a role; another time it may.
+var ErrNoWorker = errors.New("no worker can be started")
+
 // RefusedError is a file that cannot serve, with every reason: "file:line: text".
 type RefusedError struct{ Problems []string }
 
@@ -65,6 +68,9 @@ type Source struct {
 	Lib func(name string) (contract.Source, error)
 	// State is what the version before saved.
 	State any
+	// Admit is asked once the file is known to be sound and meant for this context, before any of it runs; its error
+	// refuses the version. Nil admits all.
+	Admit func(Manifest) error
 }
 
 // Agent is what roles reach of the rest of the agent.
@@ -144,7 +150,7 @@ func newRole(cfg Config, src Source) (*Role, error) {
 	}
 	w, err := cfg.Workers.spawn()
 	if err != nil {
-		return nil, fmt.Errorf("start worker: %w", err)
+		return nil, fmt.Errorf("%w: %w", ErrNoWorker, err)
 	}
 	ctx, end := context.WithCancelCause(context.Background())
 	r := &Role{
@@ -199,6 +205,11 @@ func (r *Role) start(ctx context.Context, src Source) error {
 	if err != nil {
 		return err
 	}
+	if src.Admit != nil {
+		if err := src.Admit(r.manifest); err != nil {
+			return err
+		}
+	}
 	return r.load(ctx, contract.Setup{Source: text, Libs: libs, Place: place, Grants: m.Grants, State: src.State})
 }
 
@@ -238,8 +249,11 @@ func (r *Role) libs(ctx context.Context, read func(string) (contract.Source, err
 			return nil, &RefusedError{[]string{fmt.Sprintf("%s: requires %q: %v", r.manifest.File, name, err)}}
 		}
 		var more []string
-		if err := r.peer.Call(ctx, contract.Requires, lib, &more); err != nil {
+		var said *ipc.Failure
+		if err := r.peer.Call(ctx, contract.Requires, lib, &more); errors.As(err, &said) {
 			return nil, &RefusedError{[]string{err.Error()}}
+		} else if err != nil {
+			return nil, err
 		}
 		r.manifest.Requires = append(r.manifest.Requires, name)
 		libs, queue = append(libs, lib), append(queue, more...)
