@@ -23,7 +23,7 @@ func (a *agent) run(ctx context.Context) error {
 	for name, part := range map[string]func(context.Context) error{
 		"calls":        a.engine.Run,
 		"conversation": func(ctx context.Context) error { return a.engine.Converse(ctx, a) },
-		"outbox":       func(ctx context.Context) error { return a.outbox.Run(ctx, a.engine) },
+		"outbox":       func(ctx context.Context) error { return a.outbox.Run(ctx, delivery{a.engine}) },
 		"status":       a.tellStatus,
 		"policy":       a.followPolicy,
 		"control":      a.serveControl,

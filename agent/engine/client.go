@@ -85,7 +85,6 @@ type Client struct {
 	gate     gate                 // before the next refresh
 	resume   time.Time            // not before this does Authenticate try again
 	paces    map[string]*pace
-	ears     ears
 	conn     *socketio.Conn
 	online   chan struct{} // closed while conn is set
 	renamed  chan struct{} // one place: the agent id changed

@@ -147,6 +147,5 @@ func (c *Client) setConn(conn *socketio.Conn) {
 		close(c.online)
 		return
 	}
-	c.ears.deaf()
 	c.online = make(chan struct{})
 }

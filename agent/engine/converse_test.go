@@ -199,61 +199,85 @@ func TestAnotherGUIDIsIntroduced(t *testing.T) {
 	})
 }
 
-func TestEmit(t *testing.T) {
+// arrives sends an event and waits until the Engine has it.
+func arrives(ctx context.Context, c *Client, event, data string) error {
+	received, err := c.Send(ctx, event, json.RawMessage(data))
+	if err != nil {
+		return err
+	}
+	return received(ctx)
+}
+
+func TestSend(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := start(t, "engine.test")
 		c := f.enrolled()
-		if err := c.Emit(t.Context(), "quick_job_result", nil); !errors.Is(err, ErrNotConnected) {
+		hurried, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := c.Send(hurried, "quick_job_result", nil); !errors.Is(err, ErrNotConnected) || !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("before the connect: %v, want ErrNotConnected", err)
 		}
+		early := make(chan error, 1)
+		go func() { early <- c.Emit(t.Context(), "early", nil) }()
 		stop := converse(t, c, make(ear, 10))
 		socket := f.greeted(c.AgentID(), "system")
-		if err := c.WaitConnected(t.Context()); err != nil {
-			t.Fatal(err)
+		if err := <-early; err != nil || f.next().name != "early" {
+			t.Errorf("what waited for the connect: %v", err)
 		}
 		before := time.Now()
-		if err := c.Emit(t.Context(), "quick_job_result", json.RawMessage(`{"job_id":4711.0}`)); err != nil {
+		if err := arrives(t.Context(), c, "quick_job_result", `{"job_id":4711.0}`); err != nil {
 			t.Fatal(err)
 		}
 		if e := f.next(); e.data != `{"job_id":4711.0}` || time.Since(before) > time.Second {
 			t.Errorf("the Engine got %v after %v", e, time.Since(before))
 		}
-		if err := c.Emit(t.Context(), "never_acked", nil); err != nil {
-			t.Fatal(err)
+		received, err := c.Send(t.Context(), "never_acked", nil)
+		if err != nil || time.Since(before) > time.Second {
+			t.Fatalf("%v after %v", err, time.Since(before))
 		}
 		if e := f.next(); e.data != "" {
 			t.Errorf("an event without data came as %v", e)
 		}
+		if err := received(t.Context()); err != nil {
+			t.Error(err)
+		}
 		if took := time.Since(before); took < 20*time.Second || took > time.Minute {
 			t.Errorf("without an acknowledgement it took %v, want two pings", took)
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		again := time.Now()
-		if err := c.Emit(t.Context(), "never_acked", nil); err != nil || time.Since(again) > time.Second {
-			t.Errorf("what nobody hears took %v again: %v", time.Since(again), err)
+		lost, err := c.Send(t.Context(), "never_acked", nil)
+		if err != nil {
+			t.Fatal(err)
 		}
-		f.next()
-		if err := c.Emit(ctx, "never_acked_hurried", nil); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("a hurried call: %v", err)
-		}
-		lost := make(chan error, 1)
-		go func() { lost <- c.Emit(t.Context(), "never_acked_lost", nil) }()
-		time.Sleep(time.Second)
 		if err := socket.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if err := <-lost; !errors.Is(err, socketio.ErrClosed) {
+		if err := lost(t.Context()); !errors.Is(err, socketio.ErrClosed) || errors.Is(err, ErrTooLarge) {
 			t.Errorf("a lost session: %v, want ErrClosed", err)
-		}
-		if err := c.Emit(t.Context(), "x", json.RawMessage(`"`+strings.Repeat("x", 1<<10)+`"`)); !errors.Is(err, ErrNotConnected) {
-			t.Errorf("after the session: %v", err)
 		}
 		stop()
 	})
 }
 
-func TestManyEmitsAtOnce(t *testing.T) {
+func TestWhatIsTooLargeIsNotSent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := start(t, "engine.test")
+		c := f.enrolled()
+		converse(t, c, make(ear, 10))
+		f.greeted(c.AgentID(), "system")
+		large := json.RawMessage(`"` + strings.Repeat("x", 100_000_000) + `"`)
+		if _, err := c.Send(t.Context(), "x", large); !errors.Is(err, ErrTooLarge) {
+			t.Errorf("sent: %v, want ErrTooLarge", err)
+		}
+		if err := c.Emit(t.Context(), "x", large); !errors.Is(err, ErrTooLarge) {
+			t.Errorf("emitted: %v, want ErrTooLarge", err)
+		}
+		if err := arrives(t.Context(), c, "quick_job_result", `{}`); err != nil { // on the same session
+			t.Error(err)
+		}
+	})
+}
+
+func TestManyAreSentAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := start(t, "engine.test")
 		f.events = make(chan event, 1000)
@@ -266,7 +290,7 @@ func TestManyEmitsAtOnce(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 200 {
 			wg.Go(func() {
-				if err := c.Emit(t.Context(), "quick_job_result", json.RawMessage(`{}`)); err != nil {
+				if err := arrives(t.Context(), c, "quick_job_result", `{}`); err != nil {
 					t.Error(err)
 				}
 			})

@@ -3,11 +3,14 @@ package engine
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"sync"
 
 	"github.com/bunny-lab-io/borealis-agent/agent/socketio"
 )
+
+// ErrTooLarge says that an event was not sent, since it is over the limit of the Engine or of the agent itself.
+var ErrTooLarge = errors.New("the event is over the message limit")
 
 // Connected says whether there is a session with the Engine, as far as can be known.
 func (c *Client) Connected() bool { return c.current() != nil }
@@ -25,45 +28,55 @@ func (c *Client) WaitConnected(ctx context.Context) error {
 	}
 }
 
-// Emit sends an event with data as its one argument, none when data is nil, and returns nil once the Engine has it:
-// the Engine acknowledged it, or, since not every Engine and every event is acknowledged, later pings have proved that
-// all sent before was received. An event for which this Engine has no ear is only sent: see ears. ErrNotConnected says that it was not sent; after any other error the Engine may or may
-// not have it. Many may be on the way at once.
+// Send sends an event with data as its one argument, none when data is nil, and returns once it is written; for a session
+// to write it to it waits until ctx ends. Many may be on the way at once. The function that it returns waits until the
+// Engine has the event: the Engine acknowledged it, or, since not every Engine and every event is acknowledged, later pings
+// have proved that it was received. After an error of either the Engine may or may not have it, but for ErrTooLarge.
+func (c *Client) Send(ctx context.Context, event string, data json.RawMessage) (received func(context.Context) error, err error) {
+	conn, err := c.connection(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("event %q: %w", event, err)
+	}
+	sent, err := conn.Send(ctx, event, args(data)...)
+	if err != nil {
+		return nil, sendError(err)
+	}
+	return sent.Received, nil
+}
+
+// Emit is Send for an event of which nobody asks whether the Engine has it.
 func (c *Client) Emit(ctx context.Context, event string, data json.RawMessage) error {
-	conn := c.current()
-	if conn == nil {
-		return fmt.Errorf("event %q: %w", event, ErrNotConnected)
+	conn, err := c.connection(ctx)
+	if err != nil {
+		return fmt.Errorf("event %q: %w", event, err)
 	}
-	var args []any
-	if data != nil {
-		args = []any{data}
+	return sendError(conn.Emit(ctx, event, args(data)...))
+}
+
+func args(data json.RawMessage) []any {
+	if data == nil {
+		return nil
 	}
-	if c.ears.unheard(event) {
-		return conn.Emit(ctx, event, args...)
+	return []any{data}
+}
+
+// sendError tells a message that was too large to be sent from a session that ended because of one.
+func sendError(err error) error {
+	if errors.Is(err, socketio.ErrTooLarge) && !errors.Is(err, socketio.ErrClosed) {
+		return fmt.Errorf("%w: %w", ErrTooLarge, err)
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	var wg sync.WaitGroup
-	defer wg.Wait()
-	defer cancel()
-	acked, pinged := make(chan error, 1), make(chan error, 1)
-	wg.Go(func() {
-		_, err := conn.Call(ctx, event, args...)
-		acked <- err
-	})
-	wg.Go(func() { pinged <- conn.Pinged(ctx) })
-	select {
-	case err := <-acked:
-		if err == nil {
-			c.ears.heard(event)
-		}
-		return err
-	case err := <-pinged:
-		if err == nil {
-			c.ears.missed(event)
-			return nil
-		}
-		return <-acked // the session ended; an acknowledgement may have come just before
+	return err
+}
+
+// connection waits for a session.
+func (c *Client) connection(ctx context.Context) (*socketio.Conn, error) {
+	if err := c.WaitConnected(ctx); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNotConnected, err)
 	}
+	if conn := c.current(); conn != nil {
+		return conn, nil
+	}
+	return nil, ErrNotConnected // it has just ended, and is about to be said so
 }
 
 // current is the session, nil when there is none or it has just ended.

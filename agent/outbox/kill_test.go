@@ -44,6 +44,10 @@ func (saying) Emit(_ context.Context, event string, _ json.RawMessage) error {
 	return err
 }
 
+func (s saying) Send(ctx context.Context, event string, data json.RawMessage) (func(context.Context) error, error) {
+	return at(s.Emit(ctx, event, data)), nil
+}
+
 // ledger is what the children said.
 type ledger struct {
 	put, sent map[int]bool
@@ -145,3 +149,7 @@ func ids(t *testing.T, path string) []int {
 type reading func(event string) error
 
 func (r reading) Emit(_ context.Context, event string, _ json.RawMessage) error { return r(event) }
+
+func (r reading) Send(ctx context.Context, event string, data json.RawMessage) (func(context.Context) error, error) {
+	return at(nil), r.Emit(ctx, event, data)
+}

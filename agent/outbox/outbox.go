@@ -1,9 +1,10 @@
 // Package outbox keeps results on disk until the Engine has them.
 //
 // It promises that a result is durable once Put returns, whatever happens to the process; that results are sent in
-// the order in which they were put, one at a time, until the sender says that the Engine has each; and that none is
-// dropped to make room: a full outbox refuses the new one with ErrFull, and what was promised stays. A result may be
-// sent twice, if the process ends between its delivery and the moment that this is on disk.
+// the order in which they were put, many on their way at once, and those that a session with the Engine leaves
+// unconfirmed again in the next; and that none is dropped to make room: a full outbox refuses the new one with ErrFull,
+// and what was promised stays. A result may be sent twice, if a session or the process ends between its delivery and the
+// moment that this is on disk.
 //
 // Offer is the other door, for what is worthless a moment later (a frame of the screen, a progress message): it
 // stays in memory, a few seconds at most, and is dropped when the Engine cannot be reached in that time.
@@ -43,9 +44,12 @@ const (
 	defaultMaxBytes = 64 << 20
 )
 
-// Sender hands one event to the Engine. Emit returns nil only once the Engine has it; it may wait for a connection
-// until ctx ends. It is called by two goroutines: one for what was put, one for what was offered.
+// Sender hands events to the Engine. It is called by two goroutines: one for what was put, one for what was offered.
 type Sender interface {
+	// Send sends an event, for which it may wait until ctx ends. The function that it returns, for one of many events
+	// that may be on their way at once, waits until the Engine has it, or until that can not be known any more.
+	Send(ctx context.Context, event string, data json.RawMessage) (received func(context.Context) error, err error)
+	// Emit sends an event of which nobody will ask whether the Engine has it.
 	Emit(ctx context.Context, event string, data json.RawMessage) error
 }
 
@@ -79,7 +83,6 @@ type Outbox struct {
 	store *store
 	lane  *lane
 	put   chan struct{} // holds one token while there may be something new to send
-	wake  chan struct{} // holds one token while a back-off is to be cut short
 
 	mu      sync.Mutex
 	items   int
@@ -97,10 +100,7 @@ func Open(path string, opts Options) (*Outbox, error) {
 	if err != nil {
 		return nil, fmt.Errorf("outbox %q: %w", path, err)
 	}
-	o := &Outbox{
-		opts: opts, store: s, lane: newLane(),
-		put: make(chan struct{}, 1), wake: make(chan struct{}, 1),
-	}
+	o := &Outbox{opts: opts, store: s, lane: newLane(), put: make(chan struct{}, 1)}
 	o.items, o.bytes = s.found.items, s.found.bytes
 	return o, nil
 }
@@ -115,7 +115,7 @@ func (o *Outbox) Put(r wire.Result) error {
 		return err
 	}
 	if err := o.store.add(value); err != nil {
-		o.release(cost(value))
+		o.release(1, cost(value))
 		return fmt.Errorf("result %q of %q: %w", r.ID, r.Role, err)
 	}
 	nudge(o.put)
@@ -144,9 +144,6 @@ func (o *Outbox) Len() int {
 	defer o.mu.Unlock()
 	return o.items
 }
-
-// Wake cuts a back-off short: the connection is back, try now.
-func (o *Outbox) Wake() { nudge(o.wake) }
 
 // Close ends a Run in progress, waits for it, and closes the file. Results stay in it for the next Open.
 func (o *Outbox) Close() error {
@@ -187,10 +184,10 @@ func (o *Outbox) reserve(size int64) error {
 	return nil
 }
 
-func (o *Outbox) release(size int64) {
+func (o *Outbox) release(items int, size int64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.items--
+	o.items -= items
 	o.bytes -= size
 }
 

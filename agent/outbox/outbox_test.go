@@ -42,6 +42,13 @@ func (e *engine) Emit(_ context.Context, event string, data json.RawMessage) err
 	return nil
 }
 
+func (e *engine) Send(ctx context.Context, event string, data json.RawMessage) (func(context.Context) error, error) {
+	return at(nil), e.Emit(ctx, event, data)
+}
+
+// at is an event of which is known at once what becomes of it.
+func at(err error) func(context.Context) error { return func(context.Context) error { return err } }
+
 func (e *engine) all() []string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -299,6 +306,10 @@ func (h hanging) Emit(ctx context.Context, _ string, _ json.RawMessage) error {
 	h.entered <- struct{}{}
 	<-ctx.Done()
 	return ctx.Err()
+}
+
+func (h hanging) Send(ctx context.Context, event string, data json.RawMessage) (func(context.Context) error, error) {
+	return nil, h.Emit(ctx, event, data)
 }
 
 func TestTheFileIsForItsOwnerOnly(t *testing.T) {

@@ -50,51 +50,6 @@ func TestAnEngineThatIsAwayIsAskedLessAndLess(t *testing.T) {
 	})
 }
 
-func TestWakeCutsThePauseShort(t *testing.T) {
-	path := box(t)
-	synctest.Test(t, func(t *testing.T) {
-		o := open(t, path, Options{})
-		put(t, o, 0, 1)
-		away := true
-		e := &engine{fail: func(string, string) error {
-			if away {
-				return errAway
-			}
-			return nil
-		}}
-		stop := start(t, o, e)
-		time.Sleep(time.Hour)
-		e.mu.Lock()
-		away = false
-		e.mu.Unlock()
-		before := time.Now()
-		o.Wake()
-		synctest.Wait()
-		want(t, e.all(), 0, 1)
-		if took := time.Since(before); took != 0 {
-			t.Errorf("woke after %v", took)
-		}
-		stop()
-		_ = o.Close()
-	})
-}
-
-func TestATryThatNeverEndsIsEnded(t *testing.T) {
-	path := box(t)
-	synctest.Test(t, func(t *testing.T) {
-		o := open(t, path, Options{})
-		put(t, o, 0, 1)
-		h := hanging{make(chan struct{}, 100)}
-		stop := start(t, o, h)
-		time.Sleep(time.Hour)
-		if n := len(h.entered); n < 10 || n > 12 {
-			t.Errorf("%d tries in an hour", n)
-		}
-		stop()
-		_ = o.Close()
-	})
-}
-
 func offer(t *testing.T, o *Outbox, role string, n int) {
 	t.Helper()
 	r := wire.Result{Role: role, Event: role, Data: []byte(fmt.Sprint(n))}
@@ -195,12 +150,11 @@ type halves struct {
 	entered chan struct{}
 }
 
-func (h *halves) Emit(ctx context.Context, event string, data json.RawMessage) error {
-	if event == "shot" {
-		h.offers <- string(data)
-		return nil
-	}
-	h.entered <- struct{}{}
-	<-ctx.Done()
-	return ctx.Err()
+func (h *halves) Emit(_ context.Context, _ string, data json.RawMessage) error {
+	h.offers <- string(data)
+	return nil
+}
+
+func (h *halves) Send(ctx context.Context, event string, data json.RawMessage) (func(context.Context) error, error) {
+	return nil, hanging{h.entered}.Emit(ctx, event, data)
 }

@@ -1,7 +1,6 @@
 package outbox
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,7 +12,7 @@ import (
 const (
 	firstPause = 500 * time.Millisecond // after the first failure; half of it up or down, so that a fleet does not come in step
 	maxPause   = time.Minute
-	sendLimit  = 5 * time.Minute // for one try: ten megabytes over a slow line take a minute or two
+	clearAt    = 64 // results that are done with, at most, before they are taken off the disk
 )
 
 // Run sends what is put and what is offered until ctx ends or the outbox is closed, and then returns nil once
@@ -61,66 +60,133 @@ type run struct {
 	*Outbox
 	s        Sender
 	pauses   *backoff.ExponentialBackOff
-	failures int    // in a row
-	has      []byte // key of the result that the Engine has, though the disk does not say so yet
+	failures int      // in a row
+	done     []uint64 // results with which there is nothing more to do, though the disk does not say so yet
 }
 
 func (o *Outbox) sendAll(ctx context.Context, s Sender) {
 	pauses := backoff.NewExponentialBackOff()
 	pauses.InitialInterval, pauses.MaxInterval = firstPause, maxPause
 	r := &run{Outbox: o, s: s, pauses: pauses}
-	for ctx.Err() == nil {
-		sent, err := r.step(ctx)
-		switch {
-		case ctx.Err() != nil || errors.Is(err, ErrClosed):
+	for {
+		err := r.pass(ctx)
+		if ctx.Err() != nil || errors.Is(err, ErrClosed) {
 			return
-		case err != nil:
-			r.pause(ctx, err)
-		case sent:
-			r.succeeded()
-		default:
-			select {
-			case <-ctx.Done():
-			case <-o.put:
+		}
+		r.pause(ctx, err)
+	}
+}
+
+// pass sends all that waits, from the oldest on, and what is put meanwhile, until something fails.
+func (r *run) pass(ctx context.Context) error {
+	if err := r.clear(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	air := newAirspace()
+	err := r.send(ctx, air)
+	cancel()
+	for air.flights > 0 {
+		_ = r.note(air.left(<-air.landed)) // the first failure is the one to tell
+	}
+	return errors.Join(err, r.clear())
+}
+
+func (r *run) send(ctx context.Context, air *airspace) error {
+	for last := uint64(0); ; {
+		number, e, found, err := r.next(air, last)
+		if err != nil {
+			return err
+		}
+		if found {
+			if err := r.launch(ctx, air, number, e); err != nil {
+				return err
+			}
+			last = number
+		}
+		if !found || len(r.done) >= clearAt {
+			if err := r.clear(); err != nil {
+				return err
 			}
 		}
-	}
-}
-
-// step sends the oldest result, if there is one, and takes it off the disk.
-func (r *run) step(ctx context.Context) (sent bool, err error) {
-	key, e, found, err := r.store.first()
-	if err != nil || !found {
-		return false, err
-	}
-	if !bytes.Equal(key, r.has) {
-		if err := r.deliver(ctx, e); err != nil {
-			return false, err
+		if err := r.land(ctx, air, !found); err != nil {
+			return err
 		}
-		r.has = key
 	}
-	freed, err := r.store.remove(key)
-	if err != nil {
-		return false, fmt.Errorf("result %q of %q is sent, but stays on disk: %w", e.ID, e.Role, err)
-	}
-	r.release(freed)
-	return true, nil
 }
 
-// deliver returns nil when there is nothing more to do for e: the Engine has it, or can never have it.
-func (r *run) deliver(ctx context.Context, e entry) error {
-	limited, cancel := context.WithTimeout(ctx, sendLimit)
-	defer cancel()
-	err := r.s.Emit(limited, e.Event, e.Data)
+// next is the next result to send, if there is one, and room for it.
+func (r *run) next(air *airspace, last uint64) (number uint64, e entry, found bool, err error) {
+	if !air.room() {
+		return 0, entry{}, false, nil
+	}
+	return r.store.next(last)
+}
+
+// launch sends e and lets somebody wait for what becomes of it.
+func (r *run) launch(ctx context.Context, air *airspace, number uint64, e entry) error {
+	received, err := r.s.Send(ctx, e.Event, e.Data)
 	if errors.Is(err, ErrRefused) {
 		r.opts.Log.Error("result can not be delivered and is let go",
 			"id", e.ID, "role", e.Role, "event", e.Event, "bytes", len(e.Data), "since", e.At, "err", err)
+		r.done = append(r.done, number)
 		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("result %q of %q: %w", e.ID, e.Role, err)
 	}
-	r.opts.Log.Debug("result is delivered", "id", e.ID, "role", e.Role, "event", e.Event, "bytes", len(e.Data), "since", e.At)
+	f := flight{number: number, size: len(e.Data), id: e.ID, role: e.Role, event: e.Event, since: e.At}
+	air.launch(f, func() error { return received(ctx) })
+	return nil
+}
+
+// land takes what has come of the flights; if it is to wait, until something comes of one or something is put.
+func (r *run) land(ctx context.Context, air *airspace, wait bool) error {
+	if wait {
+		put := r.put
+		if !air.room() {
+			put = nil
+		}
+		select {
+		case f := <-air.landed:
+			if err := r.note(air.left(f)); err != nil {
+				return err
+			}
+		case <-put:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	for len(air.landed) > 0 {
+		if err := r.note(air.left(<-air.landed)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// note takes down what became of a flight.
+func (r *run) note(f flight) error {
+	if f.err != nil {
+		return fmt.Errorf("result %q of %q: %w", f.id, f.role, f.err)
+	}
+	r.opts.Log.Debug("result is delivered", "id", f.id, "role", f.role, "event", f.event, "bytes", f.size, "since", f.since)
+	r.done = append(r.done, f.number)
+	return nil
+}
+
+// clear takes off the disk what is done with: all of it in one write, since a disk is slower than most Engines.
+func (r *run) clear() error {
+	if len(r.done) == 0 {
+		return nil
+	}
+	freed, err := r.store.remove(r.done)
+	if err != nil {
+		return fmt.Errorf("%d results are sent, but stay on disk: %w", len(r.done), err)
+	}
+	r.release(len(r.done), freed)
+	r.done = r.done[:0]
+	r.succeeded()
 	return nil
 }
 
@@ -138,8 +204,6 @@ func (r *run) pause(ctx context.Context, err error) {
 	select {
 	case <-ctx.Done():
 	case <-timer.C:
-	case <-r.wake:
-		r.pauses.Reset()
 	}
 }
 

@@ -170,34 +170,40 @@ func (s *store) add(value []byte) error {
 			return err
 		}
 		b.FillPercent = 1 // keys only grow
-		return b.Put(binary.BigEndian.AppendUint64(nil, seq), value)
+		return b.Put(keyOf(seq), value)
 	}))
 }
 
-// first reads the oldest result; found is false when there is none.
-func (s *store) first() (key []byte, e entry, found bool, err error) {
+// next reads the oldest result that is younger than the one of number after; found is false when there is none.
+func (s *store) next(after uint64) (number uint64, e entry, found bool, err error) {
 	err = closedError(s.db.View(func(tx *bbolt.Tx) error {
-		k, v := bucket(tx).Cursor().First()
+		k, v := bucket(tx).Cursor().Seek(keyOf(after + 1))
 		if k == nil {
 			return nil
 		}
-		found = true
-		key = append(key, k...)
+		number, found = binary.BigEndian.Uint64(k), true
 		e, err = decode(v)
 		return err
 	}))
-	return key, e, found, err
+	return number, e, found, err
 }
 
-// remove takes the result under key off the disk and says what room that gives.
-func (s *store) remove(key []byte) (freed int64, err error) {
+// remove takes results off the disk and says what room that gives.
+func (s *store) remove(numbers []uint64) (freed int64, err error) {
 	err = closedError(s.db.Update(func(tx *bbolt.Tx) error {
 		b := bucket(tx)
-		freed = cost(b.Get(key))
-		return b.Delete(key)
+		for _, n := range numbers {
+			freed += cost(b.Get(keyOf(n)))
+			if err := b.Delete(keyOf(n)); err != nil {
+				return err
+			}
+		}
+		return nil
 	}))
 	return freed, err
 }
+
+func keyOf(number uint64) []byte { return binary.BigEndian.AppendUint64(nil, number) }
 
 func (s *store) close() error { return s.db.Close() }
 

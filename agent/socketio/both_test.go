@@ -55,9 +55,7 @@ func TestConversation(t *testing.T) {
 			testFidelity(t, c)
 			testBinary(t, c, events)
 			testServerCalls(t, peer, events)
-			if err := c.Pinged(bounded(t)); err != nil {
-				t.Error(err)
-			}
+			received(t, c, "nobody")
 		})
 	}
 }
@@ -353,9 +351,7 @@ func TestUpgradeRefused(t *testing.T) {
 	c := dial(t, socketio.Config{URL: url, Polling: true})
 	take(t, "upgrade request", asked)
 	for range 3 {
-		if err := c.Pinged(bounded(t)); err != nil {
-			t.Fatal(err)
-		}
+		received(t, c, "nobody")
 		if got, err := c.Call(bounded(t), "echo", 1); err != nil || string(got[0]) != "1" {
 			t.Fatalf("%s, %v", got, err)
 		}
@@ -381,9 +377,7 @@ func TestSlowHandler(t *testing.T) {
 			if got, err := c.Call(bounded(t), "echo", 1); err != nil || string(got[0]) != "1" {
 				t.Errorf("call: %s, %v", got, err)
 			}
-			if err := c.Pinged(bounded(t)); err != nil {
-				t.Error(err)
-			}
+			received(t, c, "nobody")
 			if len(started) != 0 {
 				t.Error("two events were handled at once")
 			}

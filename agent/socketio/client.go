@@ -156,25 +156,6 @@ func (c *Conn) CallMessage(ctx context.Context, event string, args ...any) (Mess
 	return c.end.call(ctx, event, args)
 }
 
-// Pinged waits until the peer has proved that it received everything sent before the call. The proof is its second
-// ping from now: it follows only upon our answer to the first, and that answer follows what was sent. It takes up
-// to two of the peer's ping intervals.
-func (c *Conn) Pinged(ctx context.Context) error {
-	for target := c.pings.count() + 2; ; {
-		n, changed := c.pings.watch()
-		if n >= target {
-			return nil
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return fmt.Errorf("no ping: %w", ctx.Err())
-		case <-c.ctx.Done():
-			return fmt.Errorf("no ping: %w", ended(c.ctx))
-		}
-	}
-}
-
 // Done is closed when the session is over.
 func (c *Conn) Done() <-chan struct{} { return c.ctx.Done() }
 

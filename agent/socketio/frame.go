@@ -17,6 +17,9 @@ const (
 	engineNoop    = '6'
 )
 
+// pong is the answer to a ping.
+const pong = string(enginePong)
+
 const (
 	// separator stands between the packets of a polling payload.
 	separator = '\x1e'

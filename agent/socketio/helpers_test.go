@@ -67,6 +67,18 @@ func dial(t testing.TB, cfg socketio.Config) *socketio.Conn {
 	return c
 }
 
+// received sends an event and waits for the proof that it was received.
+func received(t testing.TB, c *socketio.Conn, event string) {
+	t.Helper()
+	sent, err := c.Send(bounded(t), event)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := sent.Received(bounded(t)); err != nil {
+		t.Error(err)
+	}
+}
+
 // refused dials and returns the error, which there must be.
 func refused(t testing.TB, cfg socketio.Config) error {
 	t.Helper()

@@ -3,7 +3,6 @@ package socketio
 import (
 	"encoding/json"
 	"fmt"
-	"sync"
 	"time"
 )
 
@@ -40,36 +39,4 @@ func (o opening) limit(own int64) int64 {
 		return min(own, o.MaxPayload)
 	}
 	return own
-}
-
-// pings counts the peer's pings.
-type pings struct {
-	mu      sync.Mutex
-	n       int
-	changed chan struct{} // closed, and replaced, by the next ping
-}
-
-func (p *pings) add() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.n++
-	if p.changed != nil {
-		close(p.changed)
-		p.changed = nil
-	}
-}
-
-func (p *pings) count() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.n
-}
-
-func (p *pings) watch() (int, <-chan struct{}) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.changed == nil {
-		p.changed = make(chan struct{})
-	}
-	return p.n, p.changed
 }

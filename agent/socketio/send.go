@@ -5,38 +5,44 @@ import (
 	"fmt"
 )
 
-// outgoing is one message on its way to the writer; sent is closed when it was written.
+// outgoing is one message on its way to the writer; once it was written, sent has how many pings were answered before.
 type outgoing struct {
 	frames []frame
-	sent   chan struct{}
+	sent   chan int
 }
 
 // send hands frames to the writer and waits until they are written.
 func (c *Conn) send(ctx context.Context, fs []frame) error {
+	_, err := c.write(ctx, fs)
+	return err
+}
+
+// write is send that also says how many pings were answered before.
+func (c *Conn) write(ctx context.Context, fs []frame) (answered int, err error) {
 	if err := c.fits(fs); err != nil {
-		return err
+		return 0, err
 	}
-	o := outgoing{frames: fs, sent: make(chan struct{})}
+	o := outgoing{frames: fs, sent: make(chan int, 1)}
 	select {
 	case c.out <- o:
 	case <-ctx.Done():
-		return c.unsent(ctx)
+		return 0, c.unsent(ctx)
 	case <-c.leaving:
-		return ErrClosed
+		return 0, ErrClosed
 	case <-c.ctx.Done():
-		return c.unsent(ctx)
+		return 0, c.unsent(ctx)
 	}
 	select {
-	case <-o.sent:
-		return nil
+	case answered = <-o.sent:
+		return answered, nil
 	case <-ctx.Done():
 	case <-c.ctx.Done():
 	}
 	select {
-	case <-o.sent: // it was the last thing that went
-		return nil
+	case answered = <-o.sent: // it was the last thing that went
+		return answered, nil
 	default:
-		return c.unsent(ctx)
+		return 0, c.unsent(ctx)
 	}
 }
 
@@ -75,8 +81,11 @@ func (c *Conn) writeLoop(ctx context.Context, t transport) {
 			c.fail(err)
 			return
 		}
+		if fs[0].is(pong) {
+			c.pings.answer()
+		}
 		for _, s := range sent {
-			close(s)
+			s <- c.pings.answered()
 		}
 		if last {
 			c.cancel(ErrClosed)
@@ -86,15 +95,15 @@ func (c *Conn) writeLoop(ctx context.Context, t transport) {
 }
 
 // next waits for what to write: the answer to a ping first, the farewell last, nothing once ctx has ended.
-func (c *Conn) next(ctx context.Context) (fs []frame, sent []chan struct{}, last bool) {
+func (c *Conn) next(ctx context.Context) (fs []frame, sent []chan int, last bool) {
 	select {
 	case <-c.pong:
-		return []frame{text("3")}, nil, false
+		return []frame{text(pong)}, nil, false
 	default:
 	}
 	select {
 	case <-c.pong:
-		return []frame{text("3")}, nil, false
+		return []frame{text(pong)}, nil, false
 	case <-c.leaving:
 		p := packet{kind: kindDisconnect, namespace: c.cfg.Namespace, id: noID}
 		return append(p.frames(), text("1")), nil, true

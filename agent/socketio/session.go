@@ -127,7 +127,7 @@ func (c *Conn) handle(f frame) error {
 	case engineMessage:
 		return c.message(frame{data: f.data[1:]})
 	case enginePing:
-		c.pings.add()
+		c.pings.came()
 		select {
 		case c.pong <- struct{}{}:
 		default:
