@@ -31,7 +31,7 @@ type statusSeen struct {
 
 func (d *device) ask(args ...string) said {
 	d.t.Helper()
-	return command(d.t.(*testing.T), append(args, "--home", d.home)...)
+	return commandIn(d.t.(*testing.T), []string{"BOREALIS_SEAL_KEY_FILE=" + d.root + ".seal"}, append(args, "--home", d.home)...)
 }
 
 func (d *device) seen(args ...string) (s statusSeen, code int) {

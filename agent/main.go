@@ -14,6 +14,7 @@ var version = "0.0.0-dev"
 type cli struct {
 	Run      runCmd      `cmd:"" help:"Run the agent in the foreground until it is told to end."`
 	Status   statusCmd   `cmd:"" help:"Show how the agent on this machine is, and what keeps it from its work."`
+	Doctor   doctorCmd   `cmd:"" help:"Look at each step of the way to the Engine, and say what is wrong."`
 	LogLevel logLevelCmd `cmd:"" help:"Change how much a running agent logs."`
 	Role     roleCmd     `cmd:"" help:"Check, list and allow roles, and release them from quarantine."`
 	Docs     docsCmd     `cmd:"" help:"Print what a module offers to roles, or list the modules."`

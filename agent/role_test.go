@@ -26,6 +26,12 @@ type said struct {
 // command runs a command of the agent's binary.
 func command(t *testing.T, args ...string) said {
 	t.Helper()
+	return commandIn(t, nil, args...)
+}
+
+// commandIn is command with more in its environment.
+func commandIn(t *testing.T, env []string, args ...string) said {
+	t.Helper()
 	dir, err := built()
 	if err != nil {
 		t.Fatal(err)
@@ -33,6 +39,7 @@ func command(t *testing.T, args ...string) said {
 	var out, complaint strings.Builder
 	cmd := exec.CommandContext(t.Context(), filepath.Join(dir, "borealis-agent"), args...)
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(e string) bool { return strings.HasPrefix(e, "BOREALIS_") })
+	cmd.Env = append(cmd.Env, env...)
 	cmd.Stdout, cmd.Stderr = &out, &complaint
 	var exit *exec.ExitError
 	if err := cmd.Run(); err != nil && !errors.As(err, &exit) {
