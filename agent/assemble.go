@@ -166,7 +166,7 @@ func (a *agent) openRoles(_ context.Context, c *runCmd) error {
 	}
 	a.undo = append(a.undo, func() error { nursery.Close(); return nil })
 	roles := role.Config{
-		Workers: nursery, Place: a.place, Bindings: carried(all.List()), Agent: a, Lost: a.lost,
+		Workers: nursery, Place: a.place, Settings: a.roleSettings, Bindings: carried(all.List()), Agent: a, Lost: a.lost,
 		Allowed: a.policy.Grants, Log: a.roleLog, Limits: role.DefaultLimits(),
 	}
 	a.table.Refused = a.lost

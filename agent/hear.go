@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/bunny-lab-io/borealis-agent/agent/gate"
 	"github.com/bunny-lab-io/borealis-agent/agent/role"
@@ -19,6 +20,9 @@ var passing = map[string]bool{"agent_screenshot_task": true, "agent_window_list"
 
 // Event takes what the Engine said through the gate to the roles that asked for it. It never blocks.
 func (a *agent) Event(ev wire.Event) {
+	if ev.Name == connectEvent || ev.Name == disconnectEvent {
+		return // no Engine says these, and roles may rely on that
+	}
 	admitted, err := a.gate.Admit(ev)
 	var refused *gate.Refusal
 	switch {
@@ -120,4 +124,19 @@ func (a *agent) Emit(r wire.Result) error {
 // Request posts to the Engine as the device.
 func (a *agent) Request(ctx context.Context, path string, in, out any) error {
 	return a.engine.Post(ctx, path, in, out)
+}
+
+// The events that are the agent's own rather than the Engine's, for roles that ask for them.
+const (
+	connectEvent    = "connect"
+	disconnectEvent = "disconnect"
+)
+
+// tellConnected lets the roles that asked know whether the Engine can be reached.
+func (a *agent) tellConnected(connected bool) {
+	ev := wire.Event{Name: disconnectEvent, Data: json.RawMessage("{}"), At: time.Now()}
+	if connected {
+		ev.Name = connectEvent
+	}
+	a.dispatch(ev)
 }

@@ -76,13 +76,18 @@ func (a *agent) change() {
 	}
 }
 
-// tellStatus writes status.json whenever something in it has changed, and lets the roles know a new agent id.
+// tellStatus writes status.json whenever something in it has changed, and lets the roles know a new agent id and each
+// connection with the Engine that lasts for a second.
 func (a *agent) tellStatus(ctx context.Context) error {
 	look := time.NewTicker(time.Second)
 	defer look.Stop()
 	var written []byte
-	id := a.engine.AgentID()
+	id, connected := a.engine.AgentID(), false
 	for {
+		if now := a.engine.Connected(); now != connected {
+			connected = now
+			a.tellConnected(now)
+		}
 		if now := a.engine.AgentID(); now != id {
 			id = now
 			a.reload.Renew(nil)

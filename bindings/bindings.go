@@ -102,4 +102,7 @@ type Place struct {
 	ServiceMode string `lua:"service_mode"` // "system" or "currentuser"
 	DataDir     string `lua:"data_dir"`
 	Version     string `lua:"version"`
+
+	// Settings is what the operator set for the role. Roles meet it through the binding settings, since it may change.
+	Settings map[string]any
 }

@@ -86,6 +86,8 @@ type Config struct {
 	// Workers starts the workers.
 	Workers *Nursery
 	Place   func() bindings.Place
+	// Settings is what the operator set for a role now; nil is nothing for any.
+	Settings func(role string) map[string]any
 	// Bindings are all that the core carries out.
 	Bindings []bindings.Binding
 	// Allowed splits what a role declares into what it gets here and what is withheld from it; nil withholds nothing.
@@ -226,6 +228,9 @@ func (r *Role) place() bindings.Place {
 	p := r.cfg.Place()
 	if p.DataDir != "" {
 		p.DataDir = filepath.Join(p.DataDir, r.manifest.Name)
+	}
+	if r.cfg.Settings != nil {
+		p.Settings = r.cfg.Settings(r.manifest.Name)
 	}
 	return p
 }

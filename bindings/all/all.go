@@ -12,6 +12,7 @@ import (
 	"github.com/bunny-lab-io/borealis-agent/bindings/json"
 	"github.com/bunny-lab-io/borealis-agent/bindings/log"
 	"github.com/bunny-lab-io/borealis-agent/bindings/process"
+	"github.com/bunny-lab-io/borealis-agent/bindings/settings"
 	"github.com/bunny-lab-io/borealis-agent/bindings/store"
 	"github.com/bunny-lab-io/borealis-agent/bindings/system"
 	"github.com/bunny-lab-io/borealis-agent/bindings/timer"
@@ -28,6 +29,7 @@ func List() []bindings.Binding {
 		json.Binding,
 		log.Binding,
 		process.Binding,
+		settings.Binding,
 		store.New(),
 		system.Binding,
 		timer.Binding,

@@ -43,6 +43,10 @@ ROLE_GRANTS = {}
 local Events = {}
 
 --- Asks for an event of the Engine. Only while `register_events` runs.
+---
+--- Two events are the agent's own: `"connect"`, once the Engine can be reached, and `"disconnect"`, once it no longer can.
+--- They tell of what lasts a second, not of each moment without a connection, and a role that is loaded while there is
+--- one hears of the next.
 ---@param name string
 ---@param handler fun(event: any) Runs once per event, in the order in which events arrive; while it waits, others run.
 ---@param opts? borealis.EventOptions
