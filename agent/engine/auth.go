@@ -265,10 +265,14 @@ func (c *Client) reload() error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if misfit != nil && c.lost == nil {
+		c.lost = misfit
+		c.log.Error("the tokens on disk are not used", "error", misfit)
+	}
 	if c.unsaved || (tok.Refresh == c.tokens.Refresh && tok.Access == c.tokens.Access && tok.ExpiresAt.Equal(c.tokens.ExpiresAt)) {
 		return nil
 	}
-	c.takeUpLocked(tok, misfit)
+	c.takeUpLocked(tok)
 	if guid != "" && guid != c.guid {
 		c.guid = guid
 		c.renameLocked()
@@ -277,14 +281,10 @@ func (c *Client) reload() error {
 }
 
 // takeUpLocked makes tokens from disk the ones in use.
-func (c *Client) takeUpLocked(tok settings.Tokens, misfit error) {
-	c.tokens, c.skewThen = tok, nil
-	if c.state = StateEnrolled; tok.Refresh == "" {
-		c.state = StateUnenrolled
-	}
-	if misfit != nil {
-		c.lost = misfit
-		c.log.Error("the tokens are not used", "error", misfit)
+func (c *Client) takeUpLocked(tok settings.Tokens) {
+	c.tokens, c.skewThen, c.state = tok, nil, StateUnenrolled
+	if tok.Refresh != "" {
+		c.lost, c.state = nil, StateEnrolled
 	}
 }
 

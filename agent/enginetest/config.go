@@ -16,6 +16,8 @@ type Config struct {
 	AutoApprove bool
 	// RateLimits turns on the Engine's limits: 40 and 12 enrollments, 60 device calls in 60 seconds.
 	RateLimits bool
+	// FirstPoll is when an agent that has asked to enroll is told to poll. Default 3 s; agents wait a second at least.
+	FirstPoll time.Duration
 	// PingInterval is the Socket.IO ping interval. Default 25 s.
 	PingInterval time.Duration
 	// Log takes the Engine's own log. Default: discarded.
@@ -36,6 +38,9 @@ type Config struct {
 func (c Config) withDefaults() Config {
 	if c.Addr == "" {
 		c.Addr = "127.0.0.1:0"
+	}
+	if c.FirstPoll == 0 {
+		c.FirstPoll = requestPollAfter
 	}
 	if c.PingInterval == 0 {
 		c.PingInterval = 25 * time.Second

@@ -10,7 +10,8 @@ import (
 	"unicode"
 )
 
-const requestPollAfter = 3000 // milliseconds
+// requestPollAfter is when the Engine wants the first poll.
+const requestPollAfter = 3 * time.Second
 
 // enrollRequest answers POST /api/agent/enroll/request.
 func (e *Engine) enrollRequest(r *http.Request) (answer, error) {
@@ -38,7 +39,7 @@ func (e *Engine) enrollRequest(r *http.Request) (answer, error) {
 	e.changed.fire()
 	return ok(object{
 		"status": statusPending, "approval_reference": claim.reference, "server_nonce": claim.serverNonce,
-		"poll_after_ms": requestPollAfter, "server_certificate": string(e.chain.bundle), "signing_key": e.signingKeyText(),
+		"poll_after_ms": e.cfg.FirstPoll.Milliseconds(), "server_certificate": string(e.chain.bundle), "signing_key": e.signingKeyText(),
 	}), nil
 }
 
