@@ -32,7 +32,9 @@ func spawn(path string, args []string) (*worker, error) {
 	w.cmd.Dir = os.TempDir()
 	w.cmd.Stderr = &w.stderr
 	w.cmd.WaitDelay = leave
-	w.cmd.SysProcAttr = attributes()
+	var started func()
+	w.cmd.SysProcAttr, started = attributes()
+	defer started()
 	var err error
 	if w.stdin, err = w.cmd.StdinPipe(); err != nil {
 		return nil, err
@@ -44,7 +46,7 @@ func spawn(path string, args []string) (*worker, error) {
 		return nil, err
 	}
 	w.pid = w.cmd.Process.Pid
-	if w.keep, err = hold(w.cmd.Process); err != nil {
+	if w.keep, err = hold(w.cmd.Process, &w.stderr); err != nil {
 		return nil, errors.Join(err, w.cmd.Process.Kill(), w.cmd.Wait())
 	}
 	return w, nil

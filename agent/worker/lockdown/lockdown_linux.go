@@ -1,7 +1,6 @@
 package lockdown
 
 import (
-	"errors"
 	"fmt"
 	"syscall"
 	"unsafe"
@@ -35,14 +34,10 @@ func down() (missing []string) {
 }
 
 func limits() error {
-	var errs []error
-	for which, n := range map[int]uint64{
+	return setLimits(map[int]uint64{
 		unix.RLIMIT_AS: addressSpace, unix.RLIMIT_DATA: dataBytes, unix.RLIMIT_NOFILE: openFiles,
 		unix.RLIMIT_CORE: 0, unix.RLIMIT_FSIZE: 0,
-	} {
-		errs = append(errs, unix.Setrlimit(which, &unix.Rlimit{Cur: n, Max: n}))
-	}
-	return errors.Join(errs...)
+	})
 }
 
 // noNewPrivs and landlock are states of a thread, so every thread that Go has started must take them on.
