@@ -18,8 +18,8 @@ type Config struct {
 	RateLimits bool
 	// FirstPoll is when an agent that has asked to enroll is told to poll. Default 3 s; agents wait a second at least.
 	FirstPoll time.Duration
-	// PingInterval is the Socket.IO ping interval. Default 25 s.
-	PingInterval time.Duration
+	// PingInterval is the Socket.IO ping interval, default 25 s; PingTimeout is how long its answer may take, default 20 s.
+	PingInterval, PingTimeout time.Duration
 	// Log takes the Engine's own log. Default: discarded.
 	Log *slog.Logger
 	// Now is the Engine's clock for tokens, windows and records; TLS certificates keep to the machine's. Default time.Now.
@@ -44,6 +44,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.PingInterval == 0 {
 		c.PingInterval = 25 * time.Second
+	}
+	if c.PingTimeout == 0 {
+		c.PingTimeout = 20 * time.Second
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

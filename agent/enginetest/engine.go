@@ -56,7 +56,7 @@ func New(cfg Config) (*Engine, error) {
 	e.perDevice = newWindow(callsPerDevice, cfg.RateLimits, cfg.Now)
 	e.proofs, e.dpops = newReplays(cfg.Now), newReplays(cfg.Now)
 	e.routes = e.routeTable()
-	e.hub = newHub(cfg.PingInterval, e.onEvent, &e.changed)
+	e.hub = newHub(cfg, e.onEvent, &e.changed)
 	listener, err := net.Listen("tcp", cfg.Addr)
 	if err != nil {
 		return nil, err

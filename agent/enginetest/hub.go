@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/bunny-lab-io/borealis-agent/agent/socketio"
 )
@@ -24,12 +23,12 @@ type hub struct {
 	sockets map[string]*socketio.Socket // by agent id
 }
 
-func newHub(interval time.Duration, onEvent func(*socketio.Socket, socketio.Message), changed *signal) *hub {
+func newHub(cfg Config, onEvent func(*socketio.Socket, socketio.Message), changed *signal) *hub {
 	h := &hub{sockets: map[string]*socketio.Socket{}}
 	h.server = socketio.NewServer(socketio.ServerConfig{
-		PingInterval: interval,
-		MaxPayload:   maxBody,
-		OnEvent:      onEvent,
+		PingInterval: cfg.PingInterval, PingTimeout: cfg.PingTimeout,
+		MaxPayload: maxBody,
+		OnEvent:    onEvent,
 		OnDisconnect: func(s *socketio.Socket, _ error) {
 			h.forget(s)
 			changed.fire()
