@@ -199,6 +199,16 @@ func (d *device) serving(file string) {
 	})
 }
 
+// served is how a role stands in status.json.
+func (d *device) served(file string) roleSeen {
+	for _, r := range d.status().Roles {
+		if r.File == file {
+			return r
+		}
+	}
+	return roleSeen{}
+}
+
 func (d *device) run(job enginetest.Job) enginetest.Result {
 	d.t.Helper()
 	id := d.send(job)
@@ -249,7 +259,7 @@ func TestTheWholeWay(t *testing.T) {
 	if devices := e.Devices(); len(devices) != 1 || devices[0].GUID != guid {
 		t.Errorf("devices: %+v", devices)
 	}
-	if r := d.status().Roles[0]; r.Lockdown != "full" || len(r.Weak) > 0 {
+	if r := d.served("role_ScriptExec_SYSTEM.lua"); r.Lockdown != "full" || len(r.Weak) > 0 {
 		t.Errorf("the worker is not locked down: %v", r.Weak)
 	}
 
@@ -389,8 +399,8 @@ func TestARoleIsReloadedWhileTheAgentRuns(t *testing.T) {
 	d.save("role_ScriptExec_SYSTEM.lua", edited)
 	d.until("the edit to serve", func() bool { return d.run(enginetest.Job{Script: []byte("echo x")}).Stdout == "edited x\n" })
 	d.save("role_ScriptExec_SYSTEM.lua", strings.Replace(edited, "return Role", "", 1))
-	d.until("the refusal", func() bool { return d.status().Roles[0].Refusal != nil })
-	if reason := d.status().Roles[0].Refusal.Reason; !strings.Contains(reason, "role_ScriptExec_SYSTEM.lua:") || !strings.Contains(reason, "return Role") {
+	d.until("the refusal", func() bool { return d.served("role_ScriptExec_SYSTEM.lua").Refusal != nil })
+	if reason := d.served("role_ScriptExec_SYSTEM.lua").Refusal.Reason; !strings.Contains(reason, "role_ScriptExec_SYSTEM.lua:") || !strings.Contains(reason, "return Role") {
 		t.Errorf("refused with %q", reason)
 	}
 	if r := d.run(enginetest.Job{Script: []byte("echo x")}); r.Stdout != "edited x\n" {
