@@ -10,8 +10,9 @@ import (
 
 type startOptions struct {
 	programOptions
-	MergeStderr bool `lua:"merge_stderr" default:"false"`
-	BufferBytes int  `lua:"buffer_bytes" default:"1048576"`
+	MergeStderr bool    `lua:"merge_stderr" default:"false"`
+	BufferBytes int     `lua:"buffer_bytes" default:"1048576"`
+	Pty         *window `lua:"pty"`
 }
 
 type readOptions struct {
@@ -44,6 +45,7 @@ func childType() bindings.HandleType {
 		"wait":        {Waits: true, Do: waitChild},
 		"kill":        {Do: killChild},
 		"pid":         {Do: childPid},
+		"resize":      {Do: resizeChild},
 	}}
 }
 
@@ -57,7 +59,12 @@ func (m *module) start(_ context.Context, argv []string, opts startOptions) (bin
 	}
 	c := &child{m: m, stdout: newFlow(opts.BufferBytes, newText(opts.Raw))}
 	o.talk, o.stdout, o.discard = true, c.stdout, c.discard
-	if !opts.MergeStderr {
+	if opts.Pty != nil {
+		if err := opts.Pty.check(); err != nil {
+			return bindings.Handle{}, err
+		}
+		o.pty, o.env = opts.Pty, terminalType(o.env)
+	} else if !opts.MergeStderr {
 		c.stderr = newFlow(opts.BufferBytes, newText(opts.Raw))
 		o.stderr = c.stderr
 	}
@@ -126,12 +133,20 @@ func closeStdin(_ context.Context, c *child) error {
 }
 
 func waitChild(ctx context.Context, c *child, opts waitOptions) (*ending, error) {
-	ctx, stop := c.m.within(ctx, opts.Timeout)
+	end, err := c.m.await(ctx, c.p, opts.Timeout)
+	if err == nil {
+		c.told.Store(true)
+	}
+	return end, err
+}
+
+// await waits for a program, and what it started, to be gone.
+func (m *module) await(ctx context.Context, p *proc, limit time.Duration) (*ending, error) {
+	ctx, stop := m.within(ctx, limit)
 	defer stop()
 	select {
-	case <-c.p.done:
-		c.told.Store(true)
-		return &c.p.ending, nil
+	case <-p.done:
+		return &p.ending, nil
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
@@ -140,6 +155,17 @@ func waitChild(ctx context.Context, c *child, opts waitOptions) (*ending, error)
 func killChild(_ context.Context, c *child) error {
 	c.p.kill(false)
 	return nil
+}
+
+func resizeChild(_ context.Context, c *child, rows, cols int) error {
+	size := window{Rows: rows, Cols: cols}
+	if err := size.check(); err != nil {
+		return err
+	}
+	if c.p.screen == nil {
+		return bindings.Misused("the program has no terminal: start it with the option pty")
+	}
+	return c.p.screen.resize(size)
 }
 
 func childPid(_ context.Context, c *child) (int, error) { return c.p.os.Pid, nil }

@@ -4,10 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
+
+	"github.com/bunny-lab-io/borealis-agent/bindings"
 )
 
 // folderPrefix is how the names of private folders begin.
@@ -31,8 +35,9 @@ func parentFolder(dataDir string) string {
 	return os.TempDir()
 }
 
-// run makes the directory of one run with one file in it, both closed to others from their first byte.
-func (f *folder) run(name, file string, content []byte) (dir string, err error) {
+// run makes the directory of one run with a script in it and files beside it, all closed to others from their first
+// byte. The files' names must have been checked.
+func (f *folder) run(name, script string, text []byte, files map[string][]byte) (dir string, err error) {
 	root, err := f.root()
 	if err != nil {
 		return "", err
@@ -46,13 +51,44 @@ func (f *folder) run(name, file string, content []byte) (dir string, err error) 
 			err = errors.Join(err, os.RemoveAll(dir))
 		}
 	}()
-	w, err := os.OpenFile(filepath.Join(dir, file), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
+	if err := newFile(filepath.Join(dir, script), text); err != nil {
 		return "", err
 	}
-	_, err = w.Write(content)
-	return dir, errors.Join(err, w.Close())
+	for file, content := range files {
+		if err := newFile(filepath.Join(dir, file), content); err != nil {
+			return "", err
+		}
+	}
+	return dir, nil
 }
+
+func newFile(path string, content []byte) error {
+	w, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(content)
+	return errors.Join(err, w.Close())
+}
+
+// checkFiles refuses names that are not those of one file each, on this system and any other, beside the script's own.
+func checkFiles(script string, files map[string][]byte) error {
+	seen := map[string]string{strings.ToLower(script): script}
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		plain := name != "." && filepath.Base(name) == name && !strings.ContainsAny(name, `/\`)
+		if !plain || len(name) > maxFileName || bindings.Unix.Trouble(name) != "" || bindings.Windows.Trouble(name) != "" {
+			return bindings.Fail("invalid", "files: %.300q cannot name a file beside a script", name)
+		}
+		if other, taken := seen[strings.ToLower(name)]; taken {
+			return bindings.Fail("invalid", "files: %q is %q on some systems", name, other)
+		}
+		seen[strings.ToLower(name)] = name
+	}
+	return nil
+}
+
+// maxFileName is the longest name, in bytes, that every usual file system takes.
+const maxFileName = 255
 
 func (f *folder) root() (string, error) {
 	f.mu.Lock()

@@ -16,6 +16,7 @@ type ends struct {
 	ours  []*os.File
 	// Our sides by name; nil where there is none.
 	stdin, stdout, stderr *os.File
+	screen                *terminal // what the streams lead to, instead of pipes; nil for pipes
 }
 
 func openEnds(o order) (*ends, error) {
@@ -30,6 +31,9 @@ func openEnds(o order) (*ends, error) {
 }
 
 func (e *ends) open(o order) (err error) {
+	if o.pty != nil {
+		return e.openTerminal(*o.pty)
+	}
 	if e.stdin, err = e.input(o); err != nil {
 		return err
 	}
@@ -69,7 +73,12 @@ func (e *ends) output() (*os.File, error) {
 
 func (e *ends) closeChild() { closeFiles(e.child) }
 
-func (e *ends) closeOurs() { closeFiles(e.ours) }
+func (e *ends) closeOurs() {
+	if e.screen != nil {
+		e.screen.hangUp()
+	}
+	closeFiles(e.ours)
+}
 
 func closeFiles(files []*os.File) {
 	for _, f := range files {
@@ -98,17 +107,27 @@ func pump(from *os.File, to io.WriteCloser) {
 // feed writes to a program what a role hands it, piece after piece. A piece that its role no longer waits for is still
 // written whole: a program must never meet half of one.
 type feed struct {
-	pieces chan piece
-	closed chan struct{} // nothing more will be written
-	once   sync.Once
+	farewell []byte // written before the end
+	pieces   chan piece
+	closed   chan struct{} // nothing more will be written
+	once     sync.Once
 }
+
+// endOfInput is what a terminal makes the end of its program's input of: Ctrl-D, at the beginning of a line.
+const endOfInput = "\x04"
 
 type piece struct {
 	data  []byte
 	reply chan error
 }
 
-func newFeed() *feed { return &feed{pieces: make(chan piece), closed: make(chan struct{})} }
+func newFeed(terminal bool) *feed {
+	f := &feed{pieces: make(chan piece), closed: make(chan struct{})}
+	if terminal {
+		f.farewell = []byte(endOfInput)
+	}
+	return f
+}
 
 // run is the goroutine that owns the pipe.
 func (f *feed) run(w *os.File) {
@@ -119,6 +138,7 @@ func (f *feed) run(w *os.File) {
 			_, err := w.Write(p.data)
 			p.reply <- err
 		case <-f.closed:
+			_, _ = w.Write(f.farewell) // nothing, or to one who may be gone
 			return
 		}
 	}

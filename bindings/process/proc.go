@@ -20,20 +20,31 @@ type order struct {
 	timeout time.Duration
 	input   []byte // what the program reads; it then meets the end
 	talk    bool   // instead of input: what it reads is written later
+	pty     *window
 	// The streams that it writes; each is closed when the program will write no more.
 	stdout, stderr io.WriteCloser
 	// discard gives up what was written and not read yet; nil when nothing waits to be read.
 	discard func()
 	// drain says that its streams take everything at once: their readers must not outlive the program for long.
 	drain bool
+	// after is run when the program and all that it started are gone, before anybody is told; nil does nothing. It is
+	// not run for a program that could not be started.
+	after func()
+}
+
+// attributes are what the system is told of the program besides its arguments.
+func (o order) attributes(e *ends) *os.ProcAttr {
+	return &os.ProcAttr{Dir: o.dir, Env: o.env, Files: e.child}
 }
 
 // proc is a program that was started, with its pipes and its tree.
 type proc struct {
 	name    string
 	started time.Time
-	stdin   *feed // nil unless the order says talk
+	stdin   *feed     // nil unless the order says talk
+	screen  *terminal // nil unless the order says pty
 	discard func()
+	after   func()
 	pipes   []*os.File
 	pumps   sync.WaitGroup
 	done    chan struct{} // closed when the program is reaped and its tree is gone, or when it could not be started
@@ -59,7 +70,7 @@ type ending struct {
 // launch starts a program; its watcher is the module's until all of it is gone.
 func (m *module) launch(o order) (*proc, error) {
 	p := &proc{
-		name: filepath.Base(o.path), started: m.host.Now(), discard: o.discard,
+		name: filepath.Base(o.path), started: m.host.Now(), discard: o.discard, after: o.after,
 		done: make(chan struct{}), doomed: make(chan struct{}),
 	}
 	if err := m.admit(p); err != nil {
@@ -72,7 +83,7 @@ func (m *module) launch(o order) (*proc, error) {
 	}
 	if err := p.start(m.spawn, o); err != nil {
 		disarm()
-		close(p.done)
+		m.ended(p)
 		m.dismiss(p)
 		return nil, startFailure(o, err)
 	}
@@ -87,8 +98,7 @@ func (p *proc) start(s *spawner, o order) error {
 	if err != nil {
 		return err
 	}
-	attr := &os.ProcAttr{Dir: o.dir, Env: o.env, Files: ends.child}
-	p.os, p.tree, err = s.start(o.path, o.argv, attr, o.run)
+	p.os, p.tree, err = s.start(o, ends)
 	ends.closeChild()
 	if err != nil {
 		ends.closeOurs()
@@ -103,14 +113,14 @@ func (p *proc) start(s *spawner, o order) error {
 
 // attach starts the goroutines that carry what is read and written.
 func (p *proc) attach(o order, e *ends) {
-	p.pipes = e.ours
+	p.pipes, p.screen = e.ours, e.screen
 	p.pumps.Go(func() { pump(e.stdout, o.stdout) })
 	if e.stderr != nil {
 		p.pumps.Go(func() { pump(e.stderr, o.stderr) })
 	}
 	switch {
 	case o.talk:
-		p.stdin = newFeed()
+		p.stdin = newFeed(o.pty != nil)
 		p.pumps.Go(func() { p.stdin.run(e.stdin) })
 	case e.stdin != nil:
 		p.pumps.Go(func() { _, _ = e.stdin.Write(o.input); _ = e.stdin.Close() })
@@ -184,11 +194,17 @@ func (m *module) watch(p *proc, drain bool, disarm func() bool) {
 		m.host.Log().Warn("processes outlived their run", "program", p.name, "count", left)
 	}
 	p.reap(ended.Sub(p.started))
+	if p.screen != nil {
+		p.screen.hangUp()
+	}
 	if drain {
 		waitFor(pumped, m.grace)
 		p.release()
 	}
-	close(p.done)
+	if p.after != nil {
+		p.after()
+	}
+	m.ended(p)
 	<-pumped
 	p.release()
 }

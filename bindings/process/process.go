@@ -1,7 +1,7 @@
 // Package process runs programs and scripts for roles. It promises that whatever came of a run is gone when the run,
 // or its role, has ended; that what a program wrote arrives as UTF-8, capped and never silently shortened; and that no
 // shell reads a command, no secret of the agent reaches a program, and nothing of a script or an environment reaches a
-// log. It is not for terminals, and not for running things as another user.
+// log. It is not for running things as another user.
 package process
 
 import (
@@ -25,7 +25,7 @@ var Binding = bindings.Binding{
 	Name:    "process",
 	Face:    face,
 	Grant:   grant,
-	Handles: []bindings.HandleType{childType()},
+	Handles: []bindings.HandleType{childType(), scriptType()},
 	Open:    open,
 }
 
@@ -49,8 +49,9 @@ type module struct {
 
 	mu      sync.Mutex
 	closed  bool
-	live    map[*proc]bool
-	running sync.WaitGroup
+	live    map[*proc]bool // all that the role has to see to; what has ended is there until it was read or given up
+	running int            // how many of them have not ended
+	watched sync.WaitGroup
 }
 
 func open(host bindings.Host) (*bindings.Instance, error) {
@@ -65,16 +66,17 @@ func open(host bindings.Host) (*bindings.Instance, error) {
 func newModule(host bindings.Host) *module {
 	return &module{
 		host: host, environ: os.Environ(), owner: owner(), random: rand.Text, grace: grace, patience: killPatience,
-		spawn: &spawner{}, scripts: &folder{parent: parentFolder(host.Place().DataDir)}, live: map[*proc]bool{},
+		spawn: newSpawner(), scripts: &folder{parent: parentFolder(host.Place().DataDir)}, live: map[*proc]bool{},
 	}
 }
 
 func (m *module) instance() *bindings.Instance {
 	return &bindings.Instance{
 		Funcs: map[string]bindings.Func{
-			"run":        {Waits: true, Do: m.run},
-			"run_script": {Waits: true, Do: m.runScript},
-			"start":      {Waits: true, Do: m.start},
+			"run":          {Waits: true, Do: m.run},
+			"run_script":   {Waits: true, Do: m.runScript},
+			"start":        {Waits: true, Do: m.start},
+			"start_script": {Waits: true, Do: m.startScript},
 		},
 		Close: m.close,
 	}
@@ -90,19 +92,28 @@ func (m *module) admit(p *proc) error {
 	if m.closed {
 		return bindings.Fail("cancelled", "the role has ended")
 	}
-	if len(m.live) >= maxPrograms {
+	if m.running >= maxPrograms {
 		return bindings.Fail("limit", "%d programs of the role run already", maxPrograms)
 	}
 	m.live[p] = true
-	m.running.Add(1)
+	m.running++
+	m.watched.Add(1)
 	return nil
+}
+
+// ended tells whoever waits that a program is gone, or that it could not be started.
+func (m *module) ended(p *proc) {
+	m.mu.Lock()
+	m.running--
+	m.mu.Unlock()
+	close(p.done)
 }
 
 func (m *module) dismiss(p *proc) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.live, p)
-	m.running.Done()
+	m.watched.Done()
 }
 
 // close ends every program and waits until they are gone.
@@ -119,7 +130,7 @@ func (m *module) close() error {
 	ending.Wait()
 	err := errors.Join(ends...)
 	if err == nil {
-		m.running.Wait()
+		m.watched.Wait()
 	}
 	return errors.Join(err, m.spawn.Close(), m.scripts.Close())
 }

@@ -29,7 +29,8 @@
 --- - `"untrusted"`: an interpreter that the agent was told to use can be changed by others
 --- - `"unsupported"`: this system does not know such a script, or cannot give such a program arguments safely
 --- - `"no_cwd"`: the working directory does not exist
---- - `"invalid"`: a zero byte in an argument, a name that cannot be a variable's, or more than the system takes
+--- - `"invalid"`: a zero byte in an argument, a name that cannot be a variable's or a file's, or more than the system
+---   takes
 --- - `"limit"`: 64 programs of the role run already
 --- - `"cancelled"`, `"timeout"`: the handler was, or ran out of its own time
 --- - `"stuck"`: it was killed, but the system keeps it, for example because its disk is lost
@@ -53,6 +54,15 @@ process = {}
 ---@field stdin? string What the program reads; without it, it reads the end at once.
 ---@field max_output_bytes? integer Bytes kept of stdout and of stderr, each: the first and the last half. Default 10485760.
 
+---@class process.ScriptOptions: process.RunOptions
+---@field env? table<string, string> Variables besides the usual ones, named exactly so.
+---@field cwd? string Working directory, an absolute path; else the agent's own.
+---@field timeout? number Seconds until the script and all that it started are killed; 0 = none. Default 0.
+---@field raw? boolean Give the output's bytes untouched. Default false.
+---@field stdin? string What the script reads; without it, it reads the end at once.
+---@field max_output_bytes? integer Bytes kept of stdout and of stderr, each: the first and the last half. Default 10485760.
+---@field files? table<string, string> Files to lie beside the script while it runs: their names and what is in them.
+
 ---@class process.StartOptions
 ---@field env? table<string, string> Variables besides the usual ones, named exactly so.
 ---@field cwd? string Working directory, an absolute path; else the agent's own.
@@ -60,6 +70,12 @@ process = {}
 ---@field raw? boolean Give the output's bytes untouched. Default false.
 ---@field merge_stderr? boolean Let stderr go where stdout goes, in the order written. Default false.
 ---@field buffer_bytes? integer Bytes of each stream that wait to be read before the program has to wait. Default 1048576.
+---@field pty? process.Window Give the program a terminal of this size instead of pipes: `{}` is 24 by 80.
+
+--- The size of a terminal, in characters.
+---@class process.Window
+---@field rows? integer From 1 to 32767. Default 24.
+---@field cols? integer From 1 to 32767. Default 80.
 
 ---@class process.ReadOptions
 ---@field stream? "stdout"|"stderr" Which of the two. Default stdout.
@@ -75,6 +91,13 @@ process = {}
 ---@field signal? string The signal that ended it, for example `"SIGSEGV"`; not on Windows.
 ---@field timed_out boolean Whether it was killed because its time was up.
 ---@field duration number Seconds from its start to its end.
+
+---@class process.Output
+---@field stdout string
+---@field stderr string
+---@field stdout_bytes integer Bytes that it wrote to stdout, kept or not.
+---@field stderr_bytes integer Bytes that it wrote to stderr, kept or not.
+---@field truncated boolean Whether something was left out; unless `raw`, a line in the middle says how much.
 
 ---@class process.Done: process.Ending
 ---@field exit_code integer What the program ended with; -1 when it was killed.
@@ -109,8 +132,8 @@ function process.run(argv, opts) end
 ---
 --- Types are `"bash"`, `"sh"`, `"powershell"` and `"python"`, on Windows `"batch"` instead of `"sh"`. `"bash"` is run by
 --- what the agent's variable `BOREALIS_BASH_BIN` names, else by bash, else by sh; `"powershell"` by Windows PowerShell,
---- else by pwsh. The script lies in a file for the agent's user alone, in a folder of its own, while it runs. Shells
---- get it with the line ends that they want.
+--- else by pwsh. The script lies in a file for the agent's user alone, in a folder of its own, while it runs; `files`
+--- lie beside it, where `dirname "$0"` or `$PSScriptRoot` leads. Shells get it with the line ends that they want.
 ---
 --- ```lua
 --- local done = assert(process.run_script("sh", 'echo "hello $WHOM"; exit 3', { env = { WHOM = "you" } }))
@@ -120,16 +143,41 @@ function process.run(argv, opts) end
 ---@async
 ---@param script_type string
 ---@param script string The script itself.
----@param opts? process.RunOptions
+---@param opts? process.ScriptOptions
 ---@return process.Done? done
 ---@return string? message
 ---@return string? code
 function process.run_script(script_type, script, opts) end
 
+--- Starts a script that somebody may want to end early, or whose output should stay in the core until it is asked for.
+---
+--- It is run as by `process.run_script`, and lives until it ends, its `timeout` is up, its handle is closed, or the role
+--- ends; the end of the handler that started it does not matter to it.
+---
+--- ```lua
+--- local script = assert(process.start_script("sh", "echo begun; exec sleep 1000"))
+--- script:kill()
+--- assert(script:wait().exit_code == -1)
+--- assert(script:output().stderr == "")
+--- script:close()
+--- ```
+---
+---@async
+---@param script_type string
+---@param script string The script itself.
+---@param opts? process.ScriptOptions
+---@return process.Script? script
+---@return string? message
+---@return string? code
+function process.start_script(script_type, script, opts) end
+
 --- Starts a program to talk with.
 ---
 --- It lives until it ends, its `timeout` is up, its handle is closed, or the role ends; the end of the handler that
 --- started it does not matter to it. A program that writes more than `buffer_bytes` waits until some of it is read.
+---
+--- With `pty` it has a terminal: what it writes to either stream is read as stdout, `close_stdin` types Ctrl-D, and the
+--- terminal edits and echoes what is written unless the program turns that off.
 ---
 --- ```lua
 --- local child = assert(process.start({ "cat" }))
@@ -205,9 +253,60 @@ function Child:kill() end
 ---@return string? code
 function Child:pid() end
 
+--- Tells the program's terminal a new size. Raises for a program without one.
+---@param rows integer From 1 to 32767.
+---@param cols integer From 1 to 32767.
+---@return true? done
+---@return string? message
+---@return string? code
+function Child:resize(rows, cols) end
+
 --- Kills the program, if it lives, with all that it started, and gives up what was not read.
 ---@async
 ---@return true? done
 ---@return string? message
 ---@return string? code
 function Child:close() end
+
+--- A script that was started.
+---@class process.Script
+local Script = {}
+
+--- Waits for the script, and what it started, to be gone.
+---
+--- Fails with `"timeout"` when it did not end in time.
+---
+---@async
+---@param opts? process.WaitOptions
+---@return process.Ending? ending
+---@return string? message
+---@return string? code
+function Script:wait(opts) end
+
+--- What the script wrote, once it has ended.
+---
+--- Fails with `"running"` before that.
+---
+---@return process.Output? output
+---@return string? message
+---@return string? code
+function Script:output() end
+
+--- Kills the script and all that it started. Nothing happens to one that has ended.
+---@return true? done
+---@return string? message
+---@return string? code
+function Script:kill() end
+
+--- The process number of the script's interpreter.
+---@return integer? pid
+---@return string? message
+---@return string? code
+function Script:pid() end
+
+--- Kills the script, if it lives, with all that it started, and forgets its output.
+---@async
+---@return true? done
+---@return string? message
+---@return string? code
+function Script:close() end

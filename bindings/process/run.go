@@ -3,8 +3,6 @@ package process
 import (
 	"context"
 	"errors"
-	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -31,6 +29,11 @@ const maxOutput = 256 << 20
 // done is the result of a run.
 type done struct {
 	ending
+	output
+}
+
+// output is what a program wrote.
+type output struct {
 	Stdout      []byte `lua:"stdout"`
 	Stderr      []byte `lua:"stderr"`
 	StdoutBytes int64  `lua:"stdout_bytes"`
@@ -43,38 +46,11 @@ func (m *module) run(ctx context.Context, argv []string, opts runOptions) (*done
 	if err != nil {
 		return nil, err
 	}
-	return m.finish(ctx, o, opts)
-}
-
-func (m *module) runScript(ctx context.Context, scriptType string, script []byte, opts runOptions) (*done, error) {
-	if err := m.host.Allow(grant, scriptType); err != nil {
-		return nil, err
-	}
-	l, err := findLanguage(scriptType)
+	k, err := m.keep(o, opts)
 	if err != nil {
 		return nil, err
 	}
-	interpreter, err := l.interpreter(m)
-	if err != nil {
-		return nil, err
-	}
-	o, err := m.prepare(interpreter, nil, opts.programOptions)
-	if err != nil {
-		return nil, err
-	}
-	dir, err := m.scripts.run(m.random(), "script"+l.extension, l.text(script))
-	if err != nil {
-		return nil, err
-	}
-	defer m.remove(dir)
-	o.argv = slices.Concat([]string{interpreter}, l.before, []string{filepath.Join(dir, "script"+l.extension)})
-	return m.finish(ctx, o, opts)
-}
-
-func (m *module) remove(dir string) {
-	if err := removeTree(dir); err != nil {
-		m.host.Log().Warn("a script's folder stays until the role ends", "error", err)
-	}
+	return k.finish(ctx)
 }
 
 // order decides everything about a program that argv names.
@@ -106,26 +82,42 @@ func (m *module) prepare(path string, argv []string, opts programOptions) (order
 	return order{path: path, argv: argv, env: env, dir: opts.Cwd, run: run, timeout: opts.Timeout}, nil
 }
 
-// finish runs the program to its end, or to the end of ctx.
-func (m *module) finish(ctx context.Context, o order, opts runOptions) (*done, error) {
+// kept is a program whose output is kept until somebody asks for it.
+type kept struct {
+	m              *module
+	p              *proc
+	stdout, stderr *capture
+	raw            bool
+}
+
+func (m *module) keep(o order, opts runOptions) (*kept, error) {
 	if opts.MaxOutputBytes < 0 || opts.MaxOutputBytes > maxOutput {
 		return nil, bindings.Misused("option max_output_bytes: %d is not within 0 and %d", opts.MaxOutputBytes, maxOutput)
 	}
-	stdout, stderr := &capture{limit: opts.MaxOutputBytes}, &capture{limit: opts.MaxOutputBytes}
-	o.stdout, o.stderr, o.input, o.drain = stdout, stderr, opts.Stdin, true
-	p, err := m.launch(o)
-	if err != nil {
+	k := &kept{
+		m: m, stdout: &capture{limit: opts.MaxOutputBytes}, stderr: &capture{limit: opts.MaxOutputBytes}, raw: opts.Raw,
+	}
+	o.stdout, o.stderr, o.input, o.drain = k.stdout, k.stderr, opts.Stdin, true
+	var err error
+	k.p, err = m.launch(o)
+	return k, err
+}
+
+// finish sees the program to its end, or to the end of ctx.
+func (k *kept) finish(ctx context.Context) (*done, error) {
+	if err := k.m.see(ctx, k.p); err != nil {
 		return nil, err
 	}
-	if err := m.see(ctx, p); err != nil {
-		return nil, err
+	return &done{ending: k.p.ending, output: k.output()}, nil
+}
+
+// output is what the program wrote. It must have ended.
+func (k *kept) output() output {
+	return output{
+		Stdout: content(k.stdout, k.raw), Stderr: content(k.stderr, k.raw),
+		StdoutBytes: k.stdout.total, StderrBytes: k.stderr.total,
+		Truncated: k.stdout.cut() || k.stderr.cut(),
 	}
-	return &done{
-		ending: p.ending,
-		Stdout: content(stdout, opts.Raw), Stderr: content(stderr, opts.Raw),
-		StdoutBytes: stdout.total, StderrBytes: stderr.total,
-		Truncated: stdout.cut() || stderr.cut(),
-	}, nil
 }
 
 // see waits for the program's end, and kills it when ctx ends first.

@@ -1,9 +1,12 @@
 package process
 
 import (
+	"errors"
 	"os"
 	"runtime"
 	"sync"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/bunny-lab-io/borealis-agent/bindings"
 )
@@ -11,14 +14,18 @@ import (
 // spawner starts programs from one thread that lives as long as the role: the kernel's "kill me when my parent dies"
 // means the thread that started the program, and Go's own threads come and go.
 type spawner struct {
+	groups *groups // where each run gets a cgroup of its own; nil where none is to be had
+
 	mu      sync.Mutex
 	closed  bool
 	birth   chan func()
 	running sync.WaitGroup
 }
 
+func newSpawner() *spawner { return &spawner{groups: delegated("/proc/self", unix.Getxattr)} }
+
 // start starts a program as the root of a tree.
-func (s *spawner) start(path string, argv []string, attr *os.ProcAttr, run string) (p *os.Process, t *tree, err error) {
+func (s *spawner) start(o order, e *ends) (p *os.Process, t *tree, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -28,17 +35,20 @@ func (s *spawner) start(path string, argv []string, attr *os.ProcAttr, run strin
 		s.birth = make(chan func())
 		s.running.Go(func() { onThread(s.birth) })
 	}
-	attr.Sys = attributes()
+	attr := o.attributes(e)
+	attr.Sys = controlling(attributes(), e)
+	group := s.groups.make(o.run)
+	attr.Sys.UseCgroupFD, attr.Sys.CgroupFD = group != nil, group.fd()
 	born := make(chan struct{})
 	s.birth <- func() {
 		defer close(born)
-		p, err = os.StartProcess(path, argv, attr)
+		p, err = os.StartProcess(o.path, o.argv, attr)
 	}
 	<-born
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, errors.Join(err, group.remove())
 	}
-	return p, &tree{pid: p.Pid, run: run}, nil
+	return p, &tree{pid: p.Pid, run: o.run, group: group}, nil
 }
 
 // onThread runs functions on a thread of its own, which ends with it.

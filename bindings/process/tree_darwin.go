@@ -17,9 +17,12 @@ type tree struct{ pid int }
 // spawner starts programs; here it has nothing to keep.
 type spawner struct{}
 
-func (*spawner) start(path string, argv []string, attr *os.ProcAttr, _ string) (*os.Process, *tree, error) {
-	attr.Sys = &syscall.SysProcAttr{Setsid: true}
-	p, err := os.StartProcess(path, argv, attr)
+func newSpawner() *spawner { return &spawner{} }
+
+func (*spawner) start(o order, e *ends) (*os.Process, *tree, error) {
+	attr := o.attributes(e)
+	attr.Sys = controlling(&syscall.SysProcAttr{Setsid: true}, e)
+	p, err := os.StartProcess(o.path, o.argv, attr)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -9,12 +9,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tree is a program and all that came of it. The program leads a session of its own, without a terminal to stop at;
+// tree is a program and all that came of it. The program leads a session of its own, without a terminal to stop at,
+// unless it was given one; where the agent has a part of the cgroup tree to itself, the run is a cgroup of its own too;
 // what left the session is found by its parent or by the marker in its environment. The program stays unreaped until
 // the last sweep, so that its number, which names the session too, cannot be given to another process meanwhile.
 type tree struct {
-	pid int
-	run string
+	pid   int
+	run   string
+	group *group // nil where there is none
 }
 
 const (
@@ -42,6 +44,7 @@ func (t *tree) await() {
 
 // kill ends the program and all that can be seen of its tree. What is just being born is left to the sweep.
 func (t *tree) kill() {
+	t.group.kill()
 	// Look first: what dies no longer tells who its children were.
 	found, _ := t.members(allPids())
 	t.killSession()
@@ -53,6 +56,7 @@ func (t *tree) killSession() { _ = unix.Kill(-t.pid, unix.SIGKILL) }
 // sweep ends what the program left behind and reports how many processes withstood. It is called when the program has
 // ended and before it is reaped.
 func (t *tree) sweep() int {
+	t.group.kill()
 	t.killSession()
 	return persist(func(first bool) ([]process, bool) {
 		if first {
@@ -128,8 +132,8 @@ func (t *tree) withChildren(found, others []process) []process {
 	return found
 }
 
-// close has nothing to let go of.
-func (t *tree) close() error { return nil }
+// close lets go of the run's cgroup.
+func (t *tree) close() error { return t.group.remove() }
 
 // endAll kills processes and waits a while for them to be gone. Each is held by a descriptor before it is looked at
 // again and signalled through it, so that its number may be given to another process at any time. A kernel before 5.3

@@ -24,14 +24,15 @@ type spawner struct{}
 // Close has nothing to let go of.
 func (*spawner) Close() error { return nil }
 
+func newSpawner() *spawner { return &spawner{} }
+
 // start starts a program asleep, so that it cannot start others before it is in its job.
-func (*spawner) start(path string, argv []string, attr *os.ProcAttr, _ string) (*os.Process, *tree, error) {
+func (*spawner) start(o order, e *ends) (*os.Process, *tree, error) {
 	t, err := newJob()
 	if err != nil {
 		return nil, nil, err
 	}
-	attr.Sys = &syscall.SysProcAttr{HideWindow: true, CreationFlags: windows.CREATE_SUSPENDED | windows.CREATE_NO_WINDOW}
-	p, err := os.StartProcess(path, argv, attr)
+	p, err := asleep(o, e)
 	if err != nil {
 		return nil, nil, errors.Join(err, t.close())
 	}
@@ -41,6 +42,15 @@ func (*spawner) start(path string, argv []string, attr *os.ProcAttr, _ string) (
 		return nil, nil, err
 	}
 	return p, t, nil
+}
+
+func asleep(o order, e *ends) (*os.Process, error) {
+	if e.screen != nil {
+		return e.screen.start(o)
+	}
+	attr := o.attributes(e)
+	attr.Sys = &syscall.SysProcAttr{HideWindow: true, CreationFlags: windows.CREATE_SUSPENDED | windows.CREATE_NO_WINDOW}
+	return os.StartProcess(o.path, o.argv, attr)
 }
 
 func newJob() (*tree, error) {
