@@ -187,6 +187,7 @@ type valuer struct{}
 func (valuer) LogValue() slog.Value { return slog.GroupValue(slog.String("refresh_token", canary)) }
 
 func TestSecretsAreMasked(t *testing.T) {
+	const code = "0F3A-77C2-0F3A-77C2-0F3A-77C2-0F3A-77C2"
 	const jwt = "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiI2RjFCMkMzRCJ9.c2lnbmF0dXJl"
 	leaks := map[string][]any{
 		"keys": {
@@ -207,6 +208,7 @@ func TestSecretsAreMasked(t *testing.T) {
 		"cut pem":      {"v", "-----BEGIN OPENSSH PRIVATE KEY-----\n" + canary},
 		"number":       {"password", 123456789, "pin", 123456789},
 		"jwt in texts": {"why", "the engine said " + jwt},
+		"code in text": {"why", "no such code: " + code, "guid", "6F1B2C3D-4E5F-6071-8293-A4B5C6D7E8F9"},
 	}
 	for name, args := range leaks {
 		t.Run(name, func(t *testing.T) {
@@ -218,10 +220,13 @@ func TestSecretsAreMasked(t *testing.T) {
 			for _, f := range []string{"agent.log", "agent.error.log", "rdp.log"} {
 				all += read(t, dir, f)
 			}
-			for _, secret := range []string{canary, "123456789", jwt} {
+			for _, secret := range []string{canary, "123456789", jwt, code} {
 				if strings.Contains(all, secret) {
 					t.Errorf("%q is in the log:\n%s", secret, all)
 				}
+			}
+			if name == "code in text" && !strings.Contains(all, "guid=6F1B2C3D-4E5F-6071-8293-A4B5C6D7E8F9") {
+				t.Errorf("a GUID is masked:\n%s", all)
 			}
 			if !strings.Contains(all, masked) {
 				t.Errorf("nothing is masked:\n%s", all)

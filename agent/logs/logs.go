@@ -3,7 +3,8 @@
 //
 // It promises that a record is one line and that no control character survives in it, whatever was logged; that a
 // rotated file is never deleted and never overwritten; that several processes may write the same files; and that
-// a value whose key looks like a secret is masked, as a net under the callers' own care. A line is
+// a value whose key looks like a secret, and what Hide was given, is masked, as a net under the callers' own care. A
+// line is
 //
 //	<timestamp>-<service>-<message> key=value ...
 //
@@ -43,6 +44,7 @@ type Logs struct {
 	mu     sync.Mutex // guards all below, and keeps the lines of a file in the order of their stamps
 	files  map[string]*file
 	recent []Entry
+	hidden []hidden
 	closed bool
 }
 
@@ -103,6 +105,7 @@ func (l *Logs) write(service string, level slog.Level, body []byte) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.cfg.Now()
+	body = l.concealLocked(body)
 	line := append(prefix(now, service), body...)
 	if l.cfg.Echo != nil {
 		_, _ = l.cfg.Echo.Write(line) // a terminal that has gone away is nobody's to mend

@@ -17,7 +17,7 @@ var secretParts = []string{
 }
 
 // weakEnds make a key a secret's only at its end: enrollment_code, signing_key, but not keyboard.
-var weakEnds = []string{"code", "codes", "key", "keys", "otp", "pin", "psk"}
+var weakEnds = []string{"code", "codes", "key", "keys", "otp", "pass", "pin", "psk", "pw"}
 
 // plainEnds are well-known keys that end in a weak word and hide nothing.
 var plainEnds = []string{
@@ -66,6 +66,7 @@ var shapes = []struct {
 	{"PRIVATE KEY", regexp.MustCompile(`(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|$)`), masked},
 	{"eyJ", regexp.MustCompile(`\beyJ[\w-]+\.[\w-]+(\.[\w-]*)?`), masked},
 	{"earer ", regexp.MustCompile(`(?i)(bearer )[\w.~+/=-]{8,}`), "${1}" + masked},
+	{"-", regexp.MustCompile(`\b([0-9A-Fa-f]{4}-){7}[0-9A-Fa-f]{4}\b`), masked}, // an enrollment code
 	{"://", regexp.MustCompile(`://[^/\s@]+@`), "://" + masked + "@"},
 }
 
