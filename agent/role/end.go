@@ -49,12 +49,16 @@ func (r *Role) idle(ctx context.Context) error {
 	case <-r.dead:
 		return r.Err()
 	case <-ctx.Done():
-		return fmt.Errorf("%d events of role %q: %w", len(r.mailbox.letters)+len(r.mailbox.under), r.manifest.Name, context.Cause(ctx))
+		waiting, under := r.mailbox.counts()
+		return fmt.Errorf("%d events of role %q: %w", waiting+under, r.manifest.Name, context.Cause(ctx))
 	}
 }
 
 // Busy reports whether events wait or are under way.
-func (r *Role) Busy() bool { return len(r.mailbox.letters)+len(r.mailbox.under) > 0 }
+func (r *Role) Busy() bool {
+	waiting, under := r.mailbox.counts()
+	return waiting+under > 0
+}
 
 // Kill ends the role at once and waits until nothing of it is left.
 func (r *Role) Kill(reason error) {

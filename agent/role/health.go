@@ -29,7 +29,7 @@ type Limits struct {
 // DefaultLimits are those of the architecture.
 func DefaultLimits() Limits {
 	return Limits{
-		Waiting: 256, UnderWay: 16, Calls: 5000, Lines: 100, Output: 64 << 20,
+		Waiting: 1024, UnderWay: 16, Calls: 5000, Lines: 100, Output: 64 << 20,
 		Watch: 30 * time.Second, Mute: 30 * time.Second, Stop: 2 * time.Second,
 	}
 }
@@ -74,8 +74,9 @@ type Health struct {
 func (r *Role) Health(ctx context.Context) Health {
 	h := Health{
 		Handled: r.counts.handled.Load(), Failed: r.counts.failed.Load(), Full: r.counts.full.Load(),
-		Waiting: len(r.mailbox.letters), UnderWay: len(r.mailbox.under), Open: r.set.Open(), Since: r.started,
+		Open: r.set.Open(), Since: r.started,
 	}
+	h.Waiting, h.UnderWay = r.mailbox.counts()
 	var report contract.Report
 	if err := r.peer.Call(ctx, contract.Health, nil, &report); err != nil {
 		h.Status, h.Detail = "unhealthy", err.Error()

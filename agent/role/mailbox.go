@@ -3,7 +3,9 @@ package role
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
+	"time"
 
 	"github.com/bunny-lab-io/borealis-agent/agent/ipc"
 	"github.com/bunny-lab-io/borealis-agent/agent/ipc/contract"
@@ -21,53 +23,142 @@ type letter struct {
 	call  string
 	body  any
 	event wire.Event // what is told lost when the letter comes to nothing
+	since time.Time  // when it came
 }
 
-// mailbox is the bounded line in front of a worker. How many letters wait is its capacity; how many are with the
-// worker is the semaphore's.
+// mailbox is the bounded line in front of a worker. Letters go to it in order, save that one whose event is under way as
+// often as the role allows lets others by.
 type mailbox struct {
-	letters chan letter
-	under   chan struct{}
+	limits Limits
+	wake   chan struct{} // something may have become possible
 
-	mu     sync.Mutex
-	closed bool
-	open   sync.WaitGroup // letters taken and not yet done with
+	mu      sync.Mutex
+	atOnce  map[string]int // event -> how many may be under way; what is not here has no bound of its own
+	closed  bool
+	waiting []*letter
+	under   []*letter
+	open    sync.WaitGroup // letters taken and not yet done with
 }
 
 func (m *mailbox) init(l Limits) {
-	m.letters = make(chan letter, l.Waiting)
-	m.under = make(chan struct{}, l.UnderWay)
+	m.limits, m.wake = l, make(chan struct{}, 1)
+}
+
+// bound sets how many of each event may be under way at a time.
+func (m *mailbox) bound(atOnce map[string]int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.atOnce = atOnce
 }
 
 // put never blocks.
-func (m *mailbox) put(l letter) error {
+func (m *mailbox) put(l *letter) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.closed {
+	switch {
+	case m.closed:
 		return ErrDraining
-	}
-	m.open.Add(1)
-	select {
-	case m.letters <- l:
-		return nil
-	default:
-		m.open.Done()
+	case len(m.waiting) >= m.limits.Waiting:
 		return ErrFull
+	}
+	l.since = time.Now()
+	m.open.Add(1)
+	m.waiting = append(m.waiting, l)
+	m.rouse()
+	return nil
+}
+
+// rouse lets whoever waits for a letter look again.
+func (m *mailbox) rouse() {
+	select {
+	case m.wake <- struct{}{}:
+	default:
 	}
 }
 
 func (m *mailbox) close() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if !m.closed {
-		m.closed = true
-		close(m.letters)
+	m.closed = true
+	m.rouse()
+}
+
+// next waits for a letter that may go to the worker, and notes that it is under way; nil when none will ever come.
+func (m *mailbox) next(ctx context.Context) *letter {
+	for {
+		l, more := m.pick()
+		if l != nil || !more {
+			return l
+		}
+		select {
+		case <-m.wake:
+		case <-ctx.Done():
+			return nil
+		}
 	}
+}
+
+func (m *mailbox) pick() (l *letter, more bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.under) < m.limits.UnderWay {
+		if i := slices.IndexFunc(m.waiting, m.mayGoLocked); i >= 0 {
+			l = m.waiting[i]
+			m.waiting = slices.Delete(m.waiting, i, i+1)
+			m.under = append(m.under, l)
+			return l, true
+		}
+	}
+	return nil, !m.closed || len(m.waiting) > 0
+}
+
+func (m *mailbox) mayGoLocked(l *letter) bool {
+	most, bounded := m.atOnce[l.event.Name]
+	if !bounded || l.call != contract.Event {
+		return true
+	}
+	busy := 0
+	for _, u := range m.under {
+		if u.call == contract.Event && u.event.Name == l.event.Name {
+			busy++
+		}
+	}
+	return busy < most
+}
+
+// done notes that a letter is no longer under way.
+func (m *mailbox) done(l *letter) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.under = slices.DeleteFunc(m.under, func(u *letter) bool { return u == l })
+	m.rouse()
+}
+
+// withdraw takes letters out of the line.
+func (m *mailbox) withdraw(which func(wire.Event) bool) (taken []*letter) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.waiting = slices.DeleteFunc(m.waiting, func(l *letter) bool {
+		if !which(l.event) {
+			return false
+		}
+		taken = append(taken, l)
+		return true
+	})
+	m.rouse()
+	return taken
+}
+
+// counts are how many letters wait and how many are under way.
+func (m *mailbox) counts() (waiting, under int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.waiting), len(m.under)
 }
 
 // Deliver puts an event into the role's mailbox. It never blocks.
 func (r *Role) Deliver(ev wire.Event) error {
-	err := r.mailbox.put(letter{
+	err := r.mailbox.put(&letter{
 		call:  contract.Event,
 		body:  contract.Happening{Name: ev.Name, Data: ev.Data, Bytes: ev.Bytes},
 		event: ev,
@@ -81,37 +172,36 @@ func (r *Role) Deliver(ev wire.Event) error {
 
 // Configure puts the Engine's list of role configurations into the mailbox, in line with the events.
 func (r *Role) Configure(ev wire.Event, roles []byte) error {
-	return r.mailbox.put(letter{call: contract.Config, body: roles, event: ev})
+	return r.mailbox.put(&letter{call: contract.Config, body: roles, event: ev})
 }
 
 // pump hands letters to the worker, in order, as many at a time as may be under way.
 func (r *Role) pump() {
-	for l := range r.mailbox.letters {
-		select {
-		case r.mailbox.under <- struct{}{}:
-			r.post(l)
-		case <-r.ctx.Done():
-			r.finish(l, context.Cause(r.ctx))
-		}
+	for l := r.mailbox.next(r.ctx); l != nil; l = r.mailbox.next(r.ctx) {
+		r.post(l)
+	}
+	r.mailbox.close()
+	for _, l := range r.mailbox.withdraw(func(wire.Event) bool { return true }) {
+		r.finish(l, context.Cause(r.ctx))
 	}
 }
 
 // post sends one letter in its turn, and waits for what becomes of it beside the next.
-func (r *Role) post(l letter) {
+func (r *Role) post(l *letter) {
 	answer, err := r.peer.Start(r.ctx, l.call, l.body)
 	if err != nil {
-		<-r.mailbox.under
+		r.mailbox.done(l)
 		r.finish(l, err)
 		return
 	}
 	r.running.Go(func() {
 		err := answer(r.ctx, nil)
-		<-r.mailbox.under
+		r.mailbox.done(l)
 		r.finish(l, err)
 	})
 }
 
-func (r *Role) finish(l letter, err error) {
+func (r *Role) finish(l *letter, err error) {
 	defer r.mailbox.open.Done()
 	r.counts.note(err)
 	if err == nil {

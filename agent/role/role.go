@@ -286,6 +286,7 @@ func (r *Role) load(ctx context.Context, setup contract.Setup) error {
 		return &RefusedError{loaded.Problems}
 	}
 	r.events = loaded.Events
+	r.mailbox.bound(loaded.AtOnce)
 	return nil
 }
 

@@ -47,14 +47,19 @@ func TestAHandlerMayAskForMoreTime(t *testing.T) {
 func TestWrongOptionsOfAHandlerAreRefused(t *testing.T) {
 	for options, want := range map[string]string{
 		"5":                  "the options are a number, not a table",
-		"{ witin = 5 }":      `no option "witin": there is within`,
-		"{ 5 }":              `no option "1": there is within`,
+		"{ witin = 5 }":      `no option "witin": there are at_once and within`,
+		"{ 5 }":              `no option "1": there are at_once and within`,
 		"{ within = '5' }":   "within must be a number of seconds above 0, at most 86400",
 		"{ within = 0 }":     "within must be a number",
 		"{ within = 86401 }": "within must be a number",
 		"{ within = 0 / 0 }": "within must be a number",
 		"{ within = 1 / 0 }": "within must be a number",
 		"{ within = -1 }":    "within must be a number",
+		"{ at_once = 0 }":    "at_once must be a whole number above 0",
+		"{ at_once = 1.5 }":  "at_once must be a whole number",
+		"{ at_once = 0/0 }":  "at_once must be a whole number",
+		"{ at_once = 1/0 }":  "at_once must be a whole number",
+		"{ at_once = '8' }":  "at_once must be a whole number",
 	} {
 		_, loaded := load(t, &desk{}, within(", "+options))
 		if len(loaded.Problems) != 1 || !strings.Contains(loaded.Problems[0], `events:on("go"): `+want) {

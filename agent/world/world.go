@@ -129,7 +129,7 @@ func (w *World) Load(ctx context.Context) contract.Loaded {
 	if err != nil {
 		return contract.Loaded{Problems: []string{err.Error()}}
 	}
-	loaded := contract.Loaded{}
+	loaded := contract.Loaded{AtOnce: w.atOnce()}
 	for name := range w.handlers {
 		loaded.Events = append(loaded.Events, name)
 	}

@@ -54,6 +54,13 @@ function Events:on(name, handler, opts) end
 
 ---@class borealis.EventOptions
 ---@field within? number Seconds that one event may take in all, waiting counted; at most 86400. Default 600. What takes longer is ended as failed.
+---@field at_once? integer How many of this event may be under way at a time; the rest wait in the order in which they came. Without it, as many as the role may have under way in all: 16.
+
+--- The event `job_cancel`, from the agent itself: an operator on this machine wants the role to end a job that it runs. A
+--- role that asks for `quick_job_run` should ask for it too, end the job and answer it. A job that still waits in line
+--- needs nothing: the agent answers it.
+---@class borealis.JobCancel
+---@field job_id integer
 
 --- One entry of the `roles` list that the Engine sends with `agent_config`.
 ---@class borealis.RoleConfig

@@ -67,6 +67,8 @@ type Setup struct {
 type Loaded struct {
 	Events   []string `cbor:"1,keyasint"`
 	Problems []string `cbor:"2,keyasint"`
+	// AtOnce is how many of an event may be under way at a time, where the role said so.
+	AtOnce map[string]int `cbor:"3,keyasint"`
 }
 
 // Happening is one event for the role's handlers.
