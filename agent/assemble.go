@@ -25,7 +25,6 @@ import (
 	"github.com/bunny-lab-io/borealis-agent/agent/wire"
 	"github.com/bunny-lab-io/borealis-agent/bindings"
 	"github.com/bunny-lab-io/borealis-agent/bindings/all"
-	"github.com/bunny-lab-io/borealis-agent/luaroles"
 )
 
 // agent is all parts, met.
@@ -157,7 +156,7 @@ func (a *agent) openRoles(_ context.Context, c *runCmd) error {
 	if err != nil {
 		return err
 	}
-	if err := seed(dir, luaroles.Files); err != nil {
+	if err := a.install(dir); err != nil {
 		return err
 	}
 	nursery, err := a.nursery(c, worker)
@@ -225,7 +224,7 @@ func (a *agent) place() bindings.Place {
 // name yet, and a role that took one of the agent's own names, speak in the agent's log.
 func (a *agent) roleLog(name string) *slog.Logger {
 	service := strings.ToLower(name)
-	if strings.Contains(service, ".") || slices.Contains([]string{"agent", "install"}, service) {
+	if strings.Contains(service, ".") || slices.Contains([]string{"agent", installLog}, service) {
 		return a.log.With("role", name)
 	}
 	return a.logs.Service(service).With("role", name)

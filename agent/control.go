@@ -16,7 +16,7 @@ import (
 // commands is what programs on this machine may ask of a running agent.
 func (a *agent) commands() map[string]control.Command {
 	return map[string]control.Command{
-		"status":    func(context.Context, json.RawMessage) (any, error) { return a.status(), nil },
+		"status":    a.tellLive,
 		"log_level": a.logLevel,
 	}
 }

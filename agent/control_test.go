@@ -83,6 +83,7 @@ func TestStatusNamesTheTroubleAndItsMend(t *testing.T) {
 	e := enginetest.Start(t, enginetest.Config{AutoApprove: true})
 	d := newDevice(t, e, nil)
 	d.start("--enrollment-code", "WRONG-CODE")
+	d.until("the first status", func() bool { return d.status().PID > 0 })
 	d.until("the mend", func() bool {
 		s, code := d.seen()
 		return code == 0 && strings.Contains(s.Agents[0].Mend, "make a new enrollment code")

@@ -22,7 +22,7 @@ func (a *agent) run(ctx context.Context) error {
 	var parts sync.WaitGroup
 	for name, part := range map[string]func(context.Context) error{
 		"calls":        a.engine.Run,
-		"conversation": func(ctx context.Context) error { return a.engine.Converse(ctx, a) },
+		"conversation": func(ctx context.Context) error { return a.engine.Converse(ctx, hiding{a}) },
 		"outbox":       func(ctx context.Context) error { return a.outbox.Run(ctx, delivery{a.engine}) },
 		"status":       a.tellStatus,
 		"policy":       a.followPolicy,

@@ -32,7 +32,7 @@ last said of itself is shown.`
 // seen is what is known of an agent.
 type seen struct {
 	Running bool `json:"running"`
-	status
+	liveStatus
 }
 
 // Run asks the agents of a tree how they are. One that does not run is known by its last word.
@@ -43,9 +43,8 @@ func (c *statusCmd) Run() error {
 	}
 	agents := []seen{}
 	err = c.ask(context.Background(), tree, "status", nil, func(answer json.RawMessage) error {
-		s := seen{Running: true}
-		agents = append(agents, s)
-		return json.Unmarshal(answer, &agents[len(agents)-1].status)
+		agents = append(agents, seen{Running: true})
+		return json.Unmarshal(answer, &agents[len(agents)-1].liveStatus)
 	})
 	if errors.Is(err, errNoAgent) {
 		last, why := c.lastWord(tree)
@@ -74,7 +73,7 @@ func (c *statusCmd) lastWord(tree *settings.Tree) ([]seen, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []seen{{status: s}}, nil
+	return []seen{{liveStatus: liveStatus{status: s}}}, nil
 }
 
 // show prints what an operator wants to know first, and what to mend.
@@ -84,11 +83,7 @@ func (s seen) show(w io.Writer, now time.Time) error {
 	} else {
 		fmt.Fprintf(w, "Borealis agent %s, mode %s, does not run: this is what it last said\n", printable(s.Version), printable(s.Mode))
 	}
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	for _, row := range s.rows(now) {
-		fmt.Fprintf(table, "  %s\t%s\n", row[0], printable(row[1]))
-	}
-	if err := table.Flush(); err != nil {
+	if err := showRows(w, s.rows(now)); err != nil {
 		return err
 	}
 	if len(s.Roles) > 0 {
@@ -97,7 +92,21 @@ func (s seen) show(w io.Writer, now time.Time) error {
 			return err
 		}
 	}
+	if len(s.Health) > 0 {
+		fmt.Fprintln(w, "\nhealth:")
+		if err := showRows(w, healthRows(s.Health)); err != nil {
+			return err
+		}
+	}
 	return s.showErrors(w)
+}
+
+func showRows(w io.Writer, rows [][2]string) error {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, row := range rows {
+		fmt.Fprintf(table, "  %s\t%s\n", printable(row[0]), printable(row[1]))
+	}
+	return table.Flush()
 }
 
 // rows are the lines of the overview: what it is about, and how it is.
