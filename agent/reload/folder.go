@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"regexp"
 	"strings"
 )
@@ -105,7 +106,7 @@ func readChecked(root *os.Root, name string, owned func(fs.FileInfo) error) ([]b
 		return nil, err
 	}
 	defer f.Close()
-	info, err := f.Stat()
+	info, err := examine(f)
 	if err != nil {
 		return nil, err
 	}
@@ -115,9 +116,63 @@ func readChecked(root *os.Root, name string, owned func(fs.FileInfo) error) ([]b
 	if err := owned(info); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
+	if err := passage(root, name, owned); err != nil {
+		return nil, err
+	}
 	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err == nil && len(text) > maxFile {
 		err = fmt.Errorf("%s: larger than %d bytes", name, maxFile)
 	}
 	return text, err
+}
+
+// parents checks the directory and every one above it: who may rename a directory may replace what lies in it.
+func parents(dir string, owned func(fs.FileInfo) error) error {
+	dir, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return err
+	}
+	if dir, err = filepath.Abs(dir); err != nil {
+		return err
+	}
+	for above := false; ; above = true {
+		if err := checkFolder(dir, above, owned); err != nil {
+			return err
+		}
+		if filepath.Dir(dir) == dir {
+			return nil
+		}
+		dir = filepath.Dir(dir)
+	}
+}
+
+// passage checks the folders between the directory and a file of it, where a helper lies or where a link leads.
+func passage(root *os.Root, name string, owned func(fs.FileInfo) error) error {
+	if info, err := root.Lstat(name); err != nil || path.Dir(name) == "." && info.Mode()&fs.ModeSymlink == 0 {
+		return err
+	}
+	top, err := filepath.EvalSymlinks(root.Name())
+	if err != nil {
+		return err
+	}
+	real, err := filepath.EvalSymlinks(filepath.Join(top, name))
+	if err != nil {
+		return err
+	}
+	below, err := filepath.Rel(top, filepath.Dir(real))
+	for ; err == nil && below != "."; below = filepath.Dir(below) {
+		err = checkFolder(filepath.Join(top, below), false, owned)
+	}
+	return err
+}
+
+func checkFolder(dir string, above bool, owned func(fs.FileInfo) error) error {
+	info, err := examineFolder(dir, above)
+	if err != nil {
+		return err
+	}
+	if err := owned(info); err != nil {
+		return fmt.Errorf("%s: %w", dir, err)
+	}
+	return nil
 }

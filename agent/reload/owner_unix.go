@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"syscall"
 )
 
@@ -31,26 +30,8 @@ func Owned() func(fs.FileInfo) error {
 	}
 }
 
-// parents checks the directory and every one above it: who may rename a directory may replace what lies in it.
-func parents(dir string, owned func(fs.FileInfo) error) error {
-	dir, err := filepath.EvalSymlinks(dir)
-	if err != nil {
-		return err
-	}
-	if dir, err = filepath.Abs(dir); err != nil {
-		return err
-	}
-	for {
-		info, err := os.Stat(dir)
-		if err != nil {
-			return err
-		}
-		if err := owned(info); err != nil {
-			return fmt.Errorf("%s: %w", dir, err)
-		}
-		if filepath.Dir(dir) == dir {
-			return nil
-		}
-		dir = filepath.Dir(dir)
-	}
-}
+// examine looks at an open file.
+func examine(f *os.File) (fs.FileInfo, error) { return f.Stat() }
+
+// examineFolder looks at a folder, for which one rule holds wherever it lies.
+func examineFolder(path string, _ bool) (fs.FileInfo, error) { return os.Stat(path) }

@@ -96,3 +96,48 @@ func TestADirectoryThatOthersMayWriteIsNotRead(t *testing.T) {
 		t.Fatalf("%v", s.err)
 	}
 }
+
+// TestAFolderOnTheWayThatOthersMayWriteIsRefused is about a helper's folder, and the one that a role's link leads to.
+func TestAFolderOnTheWayThatOthersMayWriteIsRefused(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("the rule is for root")
+	}
+	dir := t.TempDir()
+	for name, text := range map[string]string{"lib/text.lua": "return {}", "versions/one.lua": "x", "role_b.lua": "x"} {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink("versions/one.lua", filepath.Join(dir, "role_a.lua")); err != nil {
+		t.Fatal(err)
+	}
+	seen := func() (lib, linked, plain error) {
+		t.Helper()
+		s := look(dir, Owned())
+		if s.err != nil || len(s.libs) != 1 || len(s.roles) != 2 {
+			t.Fatalf("%+v", s)
+		}
+		return s.libs["lib/text.lua"].err, s.roles["role_a.lua"].err, s.roles["role_b.lua"].err
+	}
+	if lib, linked, plain := seen(); lib != nil || linked != nil || plain != nil {
+		t.Fatalf("%v, %v, %v", lib, linked, plain)
+	}
+	for _, name := range []string{"lib", "versions"} {
+		if err := os.Chmod(filepath.Join(dir, name), 0o777); err != nil {
+			t.Fatal(err)
+		}
+	}
+	lib, linked, plain := seen()
+	for folder, err := range map[string]error{"lib": lib, "versions": linked} {
+		if err == nil || !strings.HasPrefix(err.Error(), filepath.Join(dir, folder)+": mode ") {
+			t.Errorf("%s: %v", folder, err)
+		}
+	}
+	if plain != nil {
+		t.Error(plain)
+	}
+}
