@@ -42,8 +42,7 @@ type agent struct {
 	reload   *reload.Reloader
 	outbox   *outbox.Outbox
 	policy   *policy.Current
-	allowAll bool // the policy counts for nothing
-	answers  answers
+	allowAll bool          // the policy counts for nothing
 	changed  chan struct{} // a status worth writing
 	undo     []func() error
 }
@@ -58,7 +57,7 @@ func assemble(ctx context.Context, c *runCmd) (a *agent, err error) {
 		}
 	}()
 	for _, step := range []func(context.Context, *runCmd) error{
-		a.openTree, a.openLogs, a.openEngine, a.openOutbox, a.openPolicy, a.openRoles,
+		a.openTree, a.openLogs, a.openEngine, a.openOutbox, a.openGate, a.openPolicy, a.openRoles,
 	} {
 		if err := step(ctx, c); err != nil {
 			return a, err
@@ -131,9 +130,13 @@ func (a *agent) openEngine(ctx context.Context, c *runCmd) error {
 		return err
 	}
 	a.undo = append(a.undo, func() error { a.engine.Close(); return nil })
+	return nil
+}
+
+func (a *agent) openGate(context.Context, *runCmd) error {
 	a.gate = gate.New(gate.Config{
 		Hostname: a.hostname, Mode: a.mode, AgentID: a.engine.AgentID, SigningKey: a.engine.SigningKey,
-		UserServed: func() bool { return a.tree.Present(string(wire.CurrentUser)) },
+		UserServed: func() bool { return a.tree.Present(string(wire.CurrentUser)) }, Ledger: ledger{a.outbox},
 	})
 	return nil
 }

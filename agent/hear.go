@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bunny-lab-io/borealis-agent/agent/gate"
+	"github.com/bunny-lab-io/borealis-agent/agent/outbox"
 	"github.com/bunny-lab-io/borealis-agent/agent/role"
 	"github.com/bunny-lab-io/borealis-agent/agent/wire"
 )
@@ -29,7 +30,7 @@ func (a *agent) Event(ev wire.Event) {
 	case errors.Is(err, gate.ErrNotOurs):
 	case errors.As(err, &refused):
 		a.log.Warn("job refused", "reason", refused.Reason)
-		a.keep(refused.Result)
+		a.keep(a.outbox.Put, refused.Result) // it settles nothing: a copy of a job that runs may be refused
 	case errors.Is(err, gate.ErrReplay):
 		a.log.Info("event not taken", "event", ev.Name, "reason", err)
 	case err != nil:
@@ -74,7 +75,7 @@ func (a *agent) configure(ev wire.Event) {
 // lost is told of every event that came to nothing. A job among them is answered in its role's place, unless the
 // role has answered it before.
 func (a *agent) lost(ev wire.Event, name string, err error) {
-	if ev.Name != wire.EventJobRun || a.answers.has(jobID(ev.Data)) {
+	if ev.Name != wire.EventJobRun {
 		return
 	}
 	if name != "" {
@@ -85,7 +86,8 @@ func (a *agent) lost(ev wire.Event, name string, err error) {
 		a.log.Error("job cannot be answered", "error", err)
 		return
 	}
-	a.keep(result)
+	job, _ := jobOf(ev.Data)
+	a.keep(func(r wire.Result) error { return a.outbox.Pay(job, r) }, result)
 }
 
 // failed is the answer to a job that came to nothing.
@@ -100,9 +102,9 @@ func failed(ev wire.Event, name string, reason error) (wire.Result, error) {
 	return wire.Result{Role: name, Event: wire.EventJobResult, Data: data}, err
 }
 
-// keep puts a result of the agent's own into the outbox.
-func (a *agent) keep(r wire.Result) {
-	if err := a.Emit(r); err != nil {
+// keep puts a result of the agent's own into the outbox; one that is not owed any more is not needed.
+func (a *agent) keep(put func(wire.Result) error, r wire.Result) {
+	if err := put(r); err != nil && !errors.Is(err, outbox.ErrNotOwed) {
 		a.log.Error("result not kept", "event", r.Event, "error", err)
 	}
 }
@@ -112,13 +114,14 @@ func (a *agent) Emit(r wire.Result) error {
 	if passing[r.Event] {
 		return a.outbox.Offer(r)
 	}
-	if err := a.outbox.Put(r); err != nil {
-		return err
-	}
 	if r.Event == wire.EventJobResult {
-		a.answers.note(jobID(r.Data))
+		if job, closes := jobOf(r.Data); closes {
+			if err := a.outbox.Pay(job, r); !errors.Is(err, outbox.ErrNotOwed) {
+				return err
+			}
+		}
 	}
-	return nil
+	return a.outbox.Put(r)
 }
 
 // Request posts to the Engine as the device.

@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -48,7 +49,7 @@ func newAgent(t *testing.T, e *enginetest.Engine) *agent {
 		t.Fatal(err)
 	}
 	a := &agent{t: t, client: client, events: make(chan wire.Event, 100)}
-	a.gate = gate.New(gate.Config{Hostname: "lab-node-07", Mode: wire.System, AgentID: client.AgentID, SigningKey: client.SigningKey})
+	a.gate = gate.New(gate.Config{Hostname: "lab-node-07", Mode: wire.System, AgentID: client.AgentID, SigningKey: client.SigningKey, Ledger: everyJob{}})
 	ctx, cancel := context.WithCancel(context.Background())
 	conversed, answered := make(chan error, 1), make(chan struct{})
 	go func() { conversed <- client.Converse(ctx, a) }()
@@ -96,6 +97,11 @@ func (a *agent) handle(ctx context.Context, ev wire.Event) {
 		a.t.Errorf("result: %v", err)
 	}
 }
+
+// everyJob is a ledger for a process that lives no longer than its jobs.
+type everyJob struct{}
+
+func (everyJob) Begin([32]byte, json.RawMessage, wire.Result) error { return nil }
 
 // TestAgainstTheEmbeddedEngine goes the whole way: enrollment, a signed job and its result, a forged one, tokens that
 // are revoked, a session that is cut.

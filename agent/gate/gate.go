@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/bunny-lab-io/borealis-agent/agent/wire"
 )
@@ -43,22 +42,16 @@ type Config struct {
 	SigningKey func() ed25519.PublicKey // the stored one; nil when there is none
 	// UserServed says whether another process serves the logged-in user's jobs. Nil means that none does.
 	UserServed func() bool
-	Now        func() time.Time
+	Ledger     Ledger
 }
 
 // Gate admits events. Its methods may be called from many goroutines.
-type Gate struct {
-	cfg  Config
-	past past
-}
+type Gate struct{ cfg Config }
 
-// New builds a gate. AgentID and SigningKey are required.
+// New builds a gate. AgentID, SigningKey and Ledger are required.
 func New(cfg Config) *Gate {
 	if cfg.UserServed == nil {
 		cfg.UserServed = func() bool { return false }
-	}
-	if cfg.Now == nil {
-		cfg.Now = time.Now
 	}
 	return &Gate{cfg: cfg}
 }
@@ -130,9 +123,17 @@ func (g *Gate) ours(host string) bool {
 
 // refuse makes the answer to a job that is not run.
 func refuse(job wire.Job, reason string) error {
+	result, err := failed(job, reason)
+	if err != nil {
+		return err
+	}
+	return &Refusal{Reason: reason, Result: result}
+}
+
+func failed(job wire.Job, reason string) (wire.Result, error) {
 	data, err := json.Marshal(wire.JobResult{JobID: job.ID, Status: wire.JobFailed, Stderr: reason, Context: job.Context})
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrMalformed, err)
+		return wire.Result{}, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
-	return &Refusal{Reason: reason, Result: wire.Result{Role: "gate", Event: wire.EventJobResult, Data: data}}
+	return wire.Result{Role: "gate", Event: wire.EventJobResult, Data: data}, nil
 }

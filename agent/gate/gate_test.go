@@ -48,11 +48,35 @@ func newGate(mode wire.Mode, change ...func(*Config)) *Gate {
 	cfg := Config{
 		Hostname: "lab-pc7", Mode: mode, AgentID: func() string { return agentID },
 		SigningKey: func() ed25519.PublicKey { return engineKey().Public().(ed25519.PublicKey) },
+		Ledger:     &ledger{},
 	}
 	for _, c := range change {
 		c(&cfg)
 	}
 	return New(cfg)
+}
+
+// ledger is a Ledger in memory.
+type ledger struct {
+	mu    sync.Mutex
+	began map[[32]byte]wire.Result
+	fails error
+}
+
+func (l *ledger) Begin(key [32]byte, _ json.RawMessage, will wire.Result) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, there := l.began[key]; there {
+		return ErrReplay
+	}
+	if l.fails != nil {
+		return l.fails
+	}
+	if l.began == nil {
+		l.began = map[[32]byte]wire.Result{}
+	}
+	l.began[key] = will
+	return nil
 }
 
 // vector is the contract's job with some fields changed; a nil value takes a field out.
@@ -277,8 +301,8 @@ func TestRunModes(t *testing.T) {
 }
 
 func TestReplaysMeetSilence(t *testing.T) {
-	now := time.Unix(1770000000, 0)
-	g := newGate(wire.System, func(c *Config) { c.Now = func() time.Time { return now } })
+	var l ledger
+	g := newGate(wire.System, func(c *Config) { c.Ledger = &l })
 	admit := func(changes map[string]any) error {
 		_, err := g.Admit(vector(t, changes))
 		return err
@@ -307,9 +331,21 @@ func TestReplaysMeetSilence(t *testing.T) {
 			t.Errorf("another job %v: %v", other, err)
 		}
 	}
-	now = now.Add(pastAge)
-	if err := admit(nil); err != nil {
-		t.Errorf("after 30 days: %v", err)
+	for _, will := range l.began {
+		var answer wire.JobResult
+		if err := wire.Decode(will.Data, &answer); err != nil || will.Event != wire.EventJobResult || answer.Status != wire.JobFailed ||
+			!strings.Contains(answer.Stderr, "interrupted") || !strings.Contains(string(answer.JobID), "471") {
+			t.Errorf("the will of a job is %s %s", will.Event, will.Data)
+		}
+	}
+}
+
+func TestAJobThatCannotBeNotedIsNotRun(t *testing.T) {
+	g := newGate(wire.System, func(c *Config) { c.Ledger = &ledger{fails: errors.New("no space left")} })
+	_, err := g.Admit(vector(t, nil))
+	var refusal *Refusal
+	if !errors.As(err, &refusal) || !strings.Contains(refusal.Reason, "no space left") {
+		t.Errorf("%v, want a refusal", err)
 	}
 }
 
@@ -322,22 +358,6 @@ func TestARefusedJobMayComeAgain(t *testing.T) {
 	key = engineKey().Public().(ed25519.PublicKey)
 	if _, err := g.Admit(vector(t, nil)); err != nil {
 		t.Errorf("once the key is there: %v", err)
-	}
-}
-
-func TestThePastIsBounded(t *testing.T) {
-	var p past
-	now := time.Unix(1770000000, 0)
-	for i := range 3 * pastLen {
-		if !p.add(key{byte(i), byte(i >> 8), byte(i >> 16)}, now) {
-			t.Fatalf("number %d is old", i)
-		}
-	}
-	if len(p.seen) != pastLen || len(p.order) != pastLen {
-		t.Errorf("%d and %d jobs are remembered, want %d", len(p.seen), len(p.order), pastLen)
-	}
-	if last := 3*pastLen - 1; p.add(key{byte(last), byte(last >> 8), byte(last >> 16)}, now) {
-		t.Error("the latest job is forgotten")
 	}
 }
 

@@ -45,10 +45,26 @@ func (g *Gate) job(ev wire.Event) (wire.Event, error) {
 	if err != nil {
 		return wire.Event{}, refuse(job, err.Error())
 	}
-	if !g.past.add(keyOf(job, signature), g.cfg.Now()) {
-		return wire.Event{}, fmt.Errorf("job %.40q: %w", job.ID, ErrReplay)
+	if err := g.begin(job, signature); err != nil {
+		return wire.Event{}, err
 	}
 	return admitted(ev, job, mode, script)
+}
+
+// begin notes that the job is about to be run. What cannot be noted is not run: nothing would keep it from being run twice.
+func (g *Gate) begin(job wire.Job, signature []byte) error {
+	will, err := failed(job, interrupted)
+	if err != nil {
+		return err
+	}
+	err = g.cfg.Ledger.Begin(keyOf(job, signature), job.ID, will)
+	switch {
+	case errors.Is(err, ErrReplay):
+		return fmt.Errorf("job %.40q: %w", job.ID, ErrReplay)
+	case err != nil:
+		return refuse(job, fmt.Sprintf("the job can not be noted, and so is not run: %v", err))
+	}
+	return nil
 }
 
 // route says whether this process runs jobs of the job's run mode, and gives the mode as roles know it.

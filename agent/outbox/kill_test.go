@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -48,17 +49,17 @@ func (s saying) Send(ctx context.Context, event string, data json.RawMessage) (f
 	return at(s.Emit(ctx, event, data)), nil
 }
 
-// ledger is what the children said.
-type ledger struct {
-	put, sent map[int]bool
-	next      int
+// told is what the children said.
+type told struct {
+	put, sent, owed map[int]bool
+	next            int
 }
 
 // killOne starts a child, reads lines of what it says, kills it, and reads what is left.
-func (l *ledger) killOne(t *testing.T, path string, lines int) {
+func (l *told) killOne(t *testing.T, env, path string, lines int) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s|%d", childEnv, path, l.next))
+	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s|%d", env, path, l.next))
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -80,6 +81,8 @@ func (l *ledger) killOne(t *testing.T, path string, lines int) {
 			l.put[i] = true
 		case "sent":
 			l.sent[i] = true
+		case "owed":
+			l.owed[i] = true
 		}
 		if n == lines {
 			if err := cmd.Process.Kill(); err != nil {
@@ -92,10 +95,10 @@ func (l *ledger) killOne(t *testing.T, path string, lines int) {
 
 func TestAKilledProcessLosesNothingItPromised(t *testing.T) {
 	path := box(t)
-	l := &ledger{put: map[int]bool{}, sent: map[int]bool{}}
+	l := &told{put: map[int]bool{}, sent: map[int]bool{}}
 	found, done := 0, map[int]bool{} // read by this process after a kill, and so off the disk
 	for range 15 {
-		l.killOne(t, path, rand.IntN(200))
+		l.killOne(t, childEnv, path, rand.IntN(200))
 		for _, id := range ids(t, path) {
 			if done[id] {
 				t.Fatalf("result %d is there twice", id)
@@ -152,4 +155,59 @@ func (r reading) Emit(_ context.Context, event string, _ json.RawMessage) error 
 
 func (r reading) Send(ctx context.Context, event string, data json.RawMessage) (func(context.Context) error, error) {
 	return at(nil), r.Emit(ctx, event, data)
+}
+
+// debtor takes on debts and pays most of them, and says so each time. It ends only by being killed.
+func debtor(spec string) {
+	path, from, _ := strings.Cut(spec, "|")
+	first := 0
+	fmt.Sscan(from, &first)
+	o, err := Open(path, Options{MaxItems: 1 << 30, MaxBytes: 1 << 40, MaxDebts: 1 << 30})
+	for i := first; err == nil; i++ {
+		if err = o.Owe(owing(i)); err != nil {
+			break
+		}
+		fmt.Println("owed", i)
+		if i%7 == 0 {
+			continue
+		}
+		if err = o.Pay(fmt.Sprint(i), result(i)); err == nil {
+			fmt.Println("put", i)
+		}
+	}
+	fmt.Println("broken", err)
+	os.Exit(1)
+}
+
+func TestEachDebtIsAnsweredOnceWheneverTheProcessIsKilled(t *testing.T) {
+	path := box(t)
+	l := &told{put: map[int]bool{}, owed: map[int]bool{}}
+	answers := map[int][]string{}
+	opts := Options{MaxItems: 1 << 30, MaxBytes: 1 << 40, MaxDebts: 1 << 30}
+	for range 15 {
+		l.killOne(t, debtorEnv, path, rand.IntN(100))
+		o := open(t, path, opts)
+		clear(answers)
+		for _, text := range contents(t, o) {
+			var i int
+			fmt.Sscan(text[1:], &i)
+			answers[i] = append(answers[i], text[:1])
+			l.next = max(l.next, i+1) // it was owed, though the child did not live to say so
+		}
+		for i := range l.owed {
+			if len(answers[i]) != 1 || l.put[i] && answers[i][0] != "r" {
+				t.Fatalf("debt %d is answered by %q; paid: %t", i, answers[i], l.put[i])
+			}
+			if err := o.Owe(owing(i)); !errors.Is(err, ErrKnown) {
+				t.Fatalf("debt %d is taken on again: %v", i, err)
+			}
+		}
+		if err := o.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Logf("%d owed, %d paid", len(l.owed), len(l.put))
+	if len(l.owed) < 50 || len(l.put) < 50 || len(l.put) == len(l.owed) {
+		t.Fatalf("the children did too little: %d owed, %d paid", len(l.owed), len(l.put))
+	}
 }

@@ -6,6 +6,10 @@
 // and what was promised stays. A result may be sent twice, if a session or the process ends between its delivery and the
 // moment that this is on disk.
 //
+// It is also the ledger of what is still owed: with Owe somebody promises a result before beginning what leads to it, and
+// Pay puts the result and settles the debt in one instant. However the process ends, each debt is answered once: with its
+// result, or with the will that was left for this case; and what was owed once is never owed again.
+//
 // Offer is the other door, for what is worthless a moment later (a frame of the screen, a progress message): it
 // stays in memory, a few seconds at most, and is dropped when the Engine cannot be reached in that time.
 //
@@ -57,6 +61,7 @@ type Sender interface {
 type Options struct {
 	MaxItems int              // results kept; 10,000 when 0
 	MaxBytes int64            // their size in all, with some bytes each for the index; 64 MiB when 0
+	MaxDebts int              // debts remembered, paid ones too; 4,096 when 0
 	Log      *slog.Logger     // nil for none
 	Now      func() time.Time // time.Now when nil; it dates results, and measures nothing
 }
@@ -67,6 +72,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.MaxBytes == 0 {
 		o.MaxBytes = defaultMaxBytes
+	}
+	if o.MaxDebts == 0 {
+		o.MaxDebts = defaultMaxDebts
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -79,17 +87,19 @@ func (o Options) withDefaults() Options {
 
 // Outbox is one open file of results.
 type Outbox struct {
-	opts  Options
-	store *store
-	lane  *lane
-	put   chan struct{} // holds one token while there may be something new to send
+	opts   Options
+	store  *store
+	ledger ledger
+	lane   *lane
+	put    chan struct{} // holds one token while there may be something new to send
 
-	mu      sync.Mutex
-	items   int
-	bytes   int64
-	closed  bool
-	stop    context.CancelFunc // ends the Run in progress
-	running chan struct{}      // closed when it has ended; nil when there is none
+	mu       sync.Mutex
+	items    int // results, and places kept for them
+	promised int // of these, the places
+	bytes    int64
+	closed   bool
+	stop     context.CancelFunc // ends the Run in progress
+	running  chan struct{}      // closed when it has ended; nil when there is none
 }
 
 // Open opens the outbox at path, or makes it. A file that is damaged is put aside under another name and said so in
@@ -102,6 +112,7 @@ func Open(path string, opts Options) (*Outbox, error) {
 	}
 	o := &Outbox{opts: opts, store: s, lane: newLane(), put: make(chan struct{}, 1)}
 	o.items, o.bytes = s.found.items, s.found.bytes
+	o.inherit()
 	return o, nil
 }
 
@@ -142,7 +153,7 @@ func (o *Outbox) Dropped() uint64 { return o.lane.dropped.Load() }
 func (o *Outbox) Len() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.items
+	return o.items - o.promised
 }
 
 // Close ends a Run in progress, waits for it, and closes the file. Results stay in it for the next Open.
@@ -168,19 +179,22 @@ func (o *Outbox) isClosed() bool {
 }
 
 // reserve takes room for a result before it is written, so that two at once cannot both have the last place.
-func (o *Outbox) reserve(size int64) error {
+func (o *Outbox) reserve(size int64) error { return o.exchange(0, 0, size) }
+
+// exchange is reserve for one to whom places of a certain size are kept.
+func (o *Outbox) exchange(places int, kept, size int64) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	items, bytes := o.items-places+1, o.bytes-kept+size
 	switch {
 	case o.closed:
 		return ErrClosed
 	case size > o.opts.MaxBytes:
 		return fmt.Errorf("%w: %d bytes of %d", ErrTooBig, size, o.opts.MaxBytes)
-	case o.items >= o.opts.MaxItems || o.bytes+size > o.opts.MaxBytes:
+	case items > o.opts.MaxItems || bytes > o.opts.MaxBytes:
 		return fmt.Errorf("%w: %d results, %d bytes wait", ErrFull, o.items, o.bytes)
 	}
-	o.items++
-	o.bytes += size
+	o.items, o.bytes = items, bytes
 	return nil
 }
 

@@ -18,12 +18,13 @@ import (
 // lockWait is how long the previous process may take to let the file go.
 const lockWait = 5 * time.Second
 
-// store is the file: one bucket, in which a result's key is its number in the order of arrival.
+// store is the file: a bucket in which a result's key is its number in the order of arrival, and one of debts.
 type store struct {
 	db    *bbolt.DB
 	found struct { // when it was opened
-		items int
+		items int // results, and places kept for them
 		bytes int64
+		debts []debt
 	}
 }
 
@@ -107,18 +108,20 @@ func openError(err error) error {
 	return fmt.Errorf("%w: %w", errDamaged, err)
 }
 
-// prepare makes the bucket, reads every result, and lets bbolt check its pages.
+// prepare makes the buckets, reads everything, and lets bbolt check its pages.
 func (s *store) prepare() error {
 	missing := false
 	err := s.db.View(func(tx *bbolt.Tx) error {
-		missing = bucket(tx) == nil
+		missing = bucket(tx) == nil || debtsOf(tx) == nil
 		return nil
 	})
 	if err != nil {
 		return err
 	}
 	if missing { // else nothing is written: what is in the file can be sent even when the disk is full
-		return s.create()
+		if err := s.create(); err != nil {
+			return err
+		}
 	}
 	return s.db.View(func(tx *bbolt.Tx) error {
 		err := bucket(tx).ForEach(func(k, v []byte) error {
@@ -133,6 +136,9 @@ func (s *store) prepare() error {
 		if err != nil {
 			return err
 		}
+		if err := s.findDebts(tx); err != nil {
+			return err
+		}
 		var problems []error
 		for err := range tx.Check() { // to its end: the checker waits for its reader
 			problems = append(problems, err)
@@ -144,10 +150,13 @@ func (s *store) prepare() error {
 	})
 }
 
-// create makes the bucket, and the file's name in its folder durable too.
+// create makes the buckets, and the file's name in its folder durable too.
 func (s *store) create() error {
 	err := s.db.Update(func(tx *bbolt.Tx) error {
-		_, err := tx.CreateBucket(bucketName())
+		_, err := tx.CreateBucketIfNotExists(bucketName())
+		if err == nil {
+			_, err = tx.CreateBucketIfNotExists(debtsName())
+		}
 		return err
 	})
 	if err != nil {
@@ -161,17 +170,23 @@ func (s *store) create() error {
 	return dir.Close()
 }
 
-// add files value under the next number; it is on disk when add returns.
-func (s *store) add(value []byte) error {
+// add files value under the next number, and settles the debts that it pays; that is on disk when add returns.
+func (s *store) add(value []byte, pays ...debt) error {
 	return closedError(s.db.Update(func(tx *bbolt.Tx) error {
-		b := bucket(tx)
-		seq, err := b.NextSequence()
-		if err != nil {
+		if err := settle(tx, pays); err != nil {
 			return err
 		}
-		b.FillPercent = 1 // keys only grow
-		return b.Put(keyOf(seq), value)
+		return addTo(bucket(tx), value)
 	}))
+}
+
+func addTo(b *bbolt.Bucket, value []byte) error {
+	seq, err := b.NextSequence()
+	if err != nil {
+		return err
+	}
+	b.FillPercent = 1 // keys only grow
+	return b.Put(keyOf(seq), value)
 }
 
 // next reads the oldest result that is younger than the one of number after; found is false when there is none.
