@@ -15,6 +15,9 @@ import (
 // ErrClosed is returned by calls when the conversation is over.
 var ErrClosed = errors.New("conversation is over")
 
+// ErrFlood ends a conversation whose other side goes on calling and does not even read that it may not.
+var ErrFlood = errors.New("more calls than are answered")
+
 // Failure is a refusal that the other side sent in answer to a call.
 type Failure struct {
 	// Code is one short stable word.
@@ -49,9 +52,11 @@ type Config struct {
 	MaxFrame int
 	// Hangup is run once when reading has ended: it cuts the stream, so that no write waits for a dead peer.
 	Hangup func()
-	// MaxCalls caps how many calls of the other side are under way at a time; one more is refused as "busy".
-	// 0 means 256.
+	// MaxCalls caps how many calls of one name are under way at a time, so that one kind does not shut out another; of
+	// all names together it is four times as many. One more is refused as "busy". 0 means 256.
 	MaxCalls int
+	// Busy says of a call why it is refused as busy; nil says no more than that.
+	Busy func(c Call) (message string)
 }
 
 // Peer is one side of a conversation.
@@ -68,7 +73,15 @@ type Peer struct {
 	ended   bool
 	last    uint64
 	waiting map[uint64]chan frame
-	serving map[uint64]context.CancelFunc
+	serving map[uint64]service
+	named   map[string]int // how many of serving bear a name
+	refused int            // calls that were refused as busy and not told so yet
+}
+
+// service is a call of the other side that is under way.
+type service struct {
+	name   string
+	cancel context.CancelFunc
 }
 
 // New makes one side of a conversation over r and w. Nothing is read before Run.
@@ -79,9 +92,12 @@ func New(r io.Reader, w io.Writer, cfg Config) *Peer {
 	if cfg.MaxCalls == 0 {
 		cfg.MaxCalls = 256
 	}
+	if cfg.Busy == nil {
+		cfg.Busy = func(Call) string { return "too many calls are under way" }
+	}
 	return &Peer{
 		cfg: cfg, r: bufio.NewReader(r), w: w, turn: make(chan struct{}, 1), done: make(chan struct{}),
-		waiting: map[uint64]chan frame{}, serving: map[uint64]context.CancelFunc{},
+		waiting: map[uint64]chan frame{}, serving: map[uint64]service{}, named: map[string]int{},
 	}
 }
 
@@ -105,7 +121,9 @@ func (p *Peer) read(ctx context.Context) error {
 		}
 		switch f.Kind {
 		case kindCall:
-			p.serve(ctx, f)
+			if err := p.serve(ctx, f); err != nil {
+				return err
+			}
 		case kindCancel:
 			p.cancel(f.ID)
 		default:
@@ -128,8 +146,8 @@ func (p *Peer) end() {
 	defer p.mu.Unlock()
 	p.ended = true
 	close(p.done)
-	for _, cancel := range p.serving {
-		cancel()
+	for _, s := range p.serving {
+		s.cancel()
 	}
 }
 

@@ -102,20 +102,42 @@ func TestTooManyCallsAreRefusedNotQueued(t *testing.T) {
 	hold := func(context.Context, Call) func() (any, error) {
 		return func() (any, error) { <-release; return nil, nil }
 	}
-	l, _ := pair(t, Config{Handle: echo}, Config{Handle: hold, MaxCalls: 2})
+	l, _ := pair(t, Config{Handle: echo}, Config{Handle: hold, MaxCalls: 2, Busy: func(c Call) string { return c.Name + " is busy" }})
 	results := make(chan error, 3)
 	for range 3 {
 		go func() { results <- l.Call(t.Context(), "x", nil, nil) }()
 	}
 	var f *Failure
-	if err := <-results; !errors.As(err, &f) || f.Code != "busy" {
+	if err := <-results; !errors.As(err, &f) || f.Code != "busy" || f.Message != "x is busy" {
 		t.Fatal(err)
 	}
+	go func() { results <- l.Call(t.Context(), "another", nil, nil) }() // has a place of its own
 	close(release)
-	for range 2 {
+	for range 3 {
 		if err := <-results; err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// TestWhoCallsWithoutEndAndReadsNothingIsCutOff floods a peer with calls and never reads what it says.
+func TestWhoCallsWithoutEndAndReadsNothingIsCutOff(t *testing.T) {
+	hold := func(ctx context.Context, _ Call) func() (any, error) {
+		return func() (any, error) { <-ctx.Done(); return nil, ctx.Err() }
+	}
+	codec, err := NewCodec(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	calls, flood := io.Pipe()
+	unread, answers := io.Pipe()
+	p := New(calls, answers, Config{Codec: codec, Handle: hold, MaxCalls: 2, Hangup: func() { calls.Close(); unread.Close() }})
+	go func() {
+		for id := uint64(1); codec.write(flood, frame{ID: id, Kind: kindCall, Name: "x"}, MaxFrame) == nil; id++ {
+		}
+	}()
+	if err := p.Run(t.Context()); !errors.Is(err, ErrFlood) {
+		t.Fatal(err)
 	}
 }
 

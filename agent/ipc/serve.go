@@ -6,43 +6,70 @@ import (
 )
 
 // serve starts the work of one call from the other side, or refuses it when too much is under way.
-func (p *Peer) serve(ctx context.Context, f frame) {
-	ctx, ok := p.enter(ctx, f.ID)
+func (p *Peer) serve(ctx context.Context, f frame) error {
+	call := Call{Name: f.Name, body: f.Body, codec: p.cfg.Codec}
+	ctx, ok := p.enter(ctx, f)
 	if !ok {
-		p.spawn(func() { p.refuse(f.ID, &Failure{Code: "busy", Message: "too many calls are under way"}) })
-		return
+		return p.decline(f.ID, call)
 	}
-	work := p.cfg.Handle(ctx, Call{Name: f.Name, body: f.Body, codec: p.cfg.Codec})
+	work := p.cfg.Handle(ctx, call)
 	p.spawn(func() {
 		defer p.leave(f.ID)
 		p.answer(f.ID, work)
 	})
+	return nil
 }
 
-func (p *Peer) enter(ctx context.Context, id uint64) (context.Context, bool) {
+func (p *Peer) enter(ctx context.Context, f frame) (context.Context, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.serving) >= p.cfg.MaxCalls || p.serving[id] != nil {
+	if _, twice := p.serving[f.ID]; twice || len(p.serving) >= 4*p.cfg.MaxCalls {
+		return nil, false
+	}
+	if p.named[f.Name] >= p.cfg.MaxCalls {
 		return nil, false
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	p.serving[id] = cancel
+	p.serving[f.ID] = service{f.Name, cancel}
+	p.named[f.Name]++
 	return ctx, true
+}
+
+// decline refuses a call as busy. Each refusal waits for its turn to be written: who does not read them is cut off.
+func (p *Peer) decline(id uint64, c Call) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.refused >= 4*p.cfg.MaxCalls {
+		return ErrFlood
+	}
+	p.refused++
+	message := p.cfg.Busy(c)
+	p.working.Go(func() { // reading goes on, so nobody waits for the work yet
+		p.refuse(id, &Failure{Code: "busy", Message: message})
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.refused--
+	})
+	return nil
 }
 
 func (p *Peer) leave(id uint64) {
 	p.cancel(id)
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	name := p.serving[id].name
 	delete(p.serving, id)
+	if p.named[name]--; p.named[name] == 0 {
+		delete(p.named, name) // the other side chooses the names
+	}
 }
 
 func (p *Peer) cancel(id uint64) {
 	p.mu.Lock()
-	cancel := p.serving[id]
+	s, ok := p.serving[id]
 	p.mu.Unlock()
-	if cancel != nil {
-		cancel()
+	if ok {
+		s.cancel()
 	}
 }
 

@@ -39,7 +39,17 @@ type counts struct {
 	handled, failed, full atomic.Int64
 	// useless is closed when the first of the role's handlers have all failed.
 	useless chan struct{}
+	// busy is when last something found no place in the worker any more, and what.
+	busy atomic.Pointer[busyness]
 }
+
+type busyness struct {
+	at   time.Time
+	what string
+}
+
+// busyFor is how long a role counts as unhealthy after something found no place in its worker.
+const busyFor = 10 * time.Second
 
 // firstFailures is how many handlers of a version must fail, with none that succeeded, for it to count as useless.
 const firstFailures = 3
@@ -48,6 +58,9 @@ func (c *counts) note(err error) {
 	if err == nil {
 		c.handled.Add(1)
 		return
+	}
+	if said := (*ipc.Failure)(nil); errors.As(err, &said) && said.Code == "busy" {
+		c.busy.Store(&busyness{time.Now(), said.Message})
 	}
 	if c.failed.Add(1) == firstFailures && c.handled.Load() == 0 {
 		close(c.useless)
@@ -83,6 +96,9 @@ func (r *Role) Health(ctx context.Context) Health {
 		return h
 	}
 	h.Status, h.Detail = report.Status, report.Detail
+	if b := r.counts.busy.Load(); b != nil && time.Since(b.at) < busyFor {
+		h.Status, h.Detail = "unhealthy", b.what
+	}
 	return h
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/bunny-lab-io/borealis-agent/agent/wire"
 	"github.com/bunny-lab-io/borealis-agent/agent/worker/workertest"
 	"github.com/bunny-lab-io/borealis-agent/bindings"
+	"github.com/bunny-lab-io/borealis-agent/bindings/timer"
 )
 
 var workerPath string
@@ -388,8 +389,30 @@ func TestARoleThatLogsInALoopHidesNoneOfItsFailures(t *testing.T) {
 	}
 	close(o.release)
 	<-o.lost
-	if all := o.logged(); !strings.Contains(all, "role_t.lua:1: found out") || strings.Contains(all, "999") {
+	if all := o.logged(); !strings.Contains(all, "role_t.lua:1: found out") || strings.Contains(all, "msg=999 ") {
 		t.Error(all)
+	}
+}
+
+// TestARoleThatMakesItselfDeafIsNamedAndHearsItsEvents starts more timers than their functions can ever run.
+func TestARoleThatMakesItselfDeafIsNamedAndHearsItsEvents(t *testing.T) {
+	o, cfg := newOffice(t)
+	cfg.Bindings = append(cfg.Bindings, timer.Binding)
+	r := start(t, cfg, on(`desk.say(1)`)+"\nlocal function tick()\ntimer.sleep(0.5) end\nfor i = 1, 300 do timer.every(0.01, tick) end")
+	for r.counts.busy.Load() == nil {
+		time.Sleep(time.Millisecond)
+	}
+	deliver(t, r, "{}")
+	select {
+	case <-o.emitted:
+	case err := <-o.lost:
+		t.Fatal(err)
+	}
+	if h := r.Health(t.Context()); h.Status != "unhealthy" || !strings.HasPrefix(h.Detail, "role_t.lua:2: too many calls are under way") {
+		t.Errorf("%+v", h)
+	}
+	if !strings.Contains(o.logged(), "role_t.lua:2: too many calls") {
+		t.Errorf("log: %s", o.logged())
 	}
 }
 

@@ -128,6 +128,7 @@ func (w *World) Callback(ctx context.Context, p place, inv contract.Invocation) 
 		switch {
 		case inv.Release:
 			delete(w.funcs, inv.Func)
+			w.origins.Delete(inv.Func)
 			return nil
 		case !ok:
 			return bindings.Fail("closed", "function %d is released", inv.Func)

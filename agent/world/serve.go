@@ -3,6 +3,7 @@ package world
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"sync"
 
@@ -11,6 +12,10 @@ import (
 	"github.com/bunny-lab-io/borealis-agent/agent/world/sandbox"
 	"github.com/bunny-lab-io/borealis-agent/bindings"
 )
+
+// maxCalls is how many functions of the role that bindings hold may be under way at a time. Each may wait for a call of
+// its own, and the core takes 256 of those: the rest is for the handlers of events.
+const maxCalls = 200
 
 // errNoWorld answers calls that come before load.
 var errNoWorld = &ipc.Failure{Code: "not_loaded", Message: "no role is loaded yet"}
@@ -44,7 +49,7 @@ func Serve(ctx context.Context, r io.Reader, w io.Writer, opts Options) error {
 		return err
 	}
 	s := &server{Options: opts}
-	s.peer = ipc.New(r, w, ipc.Config{Codec: codec, Handle: s.handle, Hangup: s.close})
+	s.peer = ipc.New(r, w, ipc.Config{Codec: codec, Handle: s.handle, Hangup: s.close, MaxCalls: maxCalls, Busy: s.busy})
 	if err := s.peer.Run(ctx); !errors.Is(err, io.EOF) {
 		return err
 	}
@@ -61,6 +66,18 @@ func (s *server) current() *World {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.world
+}
+
+// busy says of a call for which there is no place which of the role's functions it was for.
+func (s *server) busy(c ipc.Call) string {
+	const reason = "too many calls are under way"
+	var inv contract.Invocation
+	if w := s.current(); w != nil && c.Name == contract.Callback && c.Decode(&inv) == nil {
+		if origin, ok := w.origins.Load(inv.Func); ok {
+			return fmt.Sprintf("%s: %s: this function was not run", origin, reason)
+		}
+	}
+	return reason
 }
 
 type work = func() (any, error)

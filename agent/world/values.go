@@ -123,6 +123,9 @@ func (p *packer) function(fn *lua.LFunction, depth int) (any, error) {
 	}
 	p.world.lastFunc++
 	p.world.funcs[p.world.lastFunc] = fn
+	if !fn.IsG {
+		p.world.origins.Store(p.world.lastFunc, fmt.Sprintf("%s:%d", fn.Proto.SourceName, fn.Proto.LineDefined))
+	}
 	return contract.FuncRef{ID: p.world.lastFunc}, nil
 }
 

@@ -7,6 +7,7 @@ package world
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/bunny-lab-io/borealis-agent/agent/ipc/contract"
@@ -71,6 +72,7 @@ type World struct {
 	libs     map[string]lua.LValue
 	funcs    map[uint64]*lua.LFunction
 	lastFunc uint64
+	origins  sync.Map // "file:line" of each of funcs, for those who do not hold the baton
 	end      context.CancelFunc
 }
 
