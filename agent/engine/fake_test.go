@@ -123,6 +123,7 @@ type fake struct {
 	access   map[string]bool // tokens that authenticate
 	made     int
 	expires  int
+	poll     int // milliseconds, to the first poll
 	bundle   string
 	signing  string
 	script   map[string]any
@@ -153,14 +154,19 @@ func startWith(t *testing.T, authority *certs, conf *tls.Config) *fake {
 	f := &fake{
 		t: t, net: newPipeNet(), certs: authority, log: new(bytes.Buffer), answers: map[string]http.HandlerFunc{},
 		codes: map[string]bool{goodCode: true}, decision: wire.StatusApproved, rows: map[string]*row{},
-		refresh: map[string]bool{}, access: map[string]bool{}, expires: 900, signing: signingKey,
+		refresh: map[string]bool{}, access: map[string]bool{}, expires: 900, poll: 3000, signing: signingKey,
 		events: make(chan event, 100), sockets: make(chan *socketio.Socket, 10),
 	}
 	if authority != nil {
 		f.bundle = string(authority.pem)
 	}
 	f.sio = socketio.NewServer(socketio.ServerConfig{
-		OnConnect: func(s *socketio.Socket) { f.sockets <- s },
+		OnConnect: func(s *socketio.Socket) {
+			select {
+			case f.sockets <- s:
+			default: // a fleet, whose sockets nobody asks for
+			}
+		},
 		OnEvent: func(_ *socketio.Socket, m socketio.Message) {
 			f.events <- event{m.Event, string(bytes.Join(rawArgs(m), []byte(" ")))}
 			if m.Ack != nil && !strings.HasPrefix(m.Event, "never_acked") {
@@ -279,7 +285,7 @@ func (f *fake) enrollRequest(w http.ResponseWriter, s seen) {
 		server: base64.StdEncoding.EncodeToString(nonce), client: s.body["client_nonce"].(string), public: s.body["agent_pubkey"].(string),
 	}
 	reply(w, 200, map[string]any{
-		"status": "pending", "approval_reference": reference, "server_nonce": f.rows[reference].server, "poll_after_ms": 3000,
+		"status": "pending", "approval_reference": reference, "server_nonce": f.rows[reference].server, "poll_after_ms": f.poll,
 		"server_certificate": f.bundle, "signing_key": f.signing,
 	})
 }
