@@ -61,7 +61,7 @@ func TestStatusTellsOfARunningAgentAndOfOneThatRan(t *testing.T) {
 		t.Errorf("%+v", a)
 	}
 	text := d.ask("status", "--mode", "SYSTEM").ok(t)
-	for _, row := range []string{`mode SYSTEM, process \d+, up`, `enrollment +enrolled`, `Engine +https://\S+, connected`, `token +good for 1\dm`, `script_exec_system +running`} {
+	for _, row := range []string{`mode SYSTEM, process \d+, up`, `enrollment +enrolled`, `Engine +https://\S+, connected`, `token +received \S+ ago, good for 1\dm`, `(?s)health:.*script_exec_system +\w+, \d+ events handled`, `script_exec_system +running`} {
 		if !regexp.MustCompile(row).MatchString(text) {
 			t.Errorf("no %q in:\n%s", row, text)
 		}

@@ -65,10 +65,10 @@ func warn(seen, mend string) finding { return finding{State: stepWarn, Seen: see
 
 func wrong(seen, mend string) finding { return finding{State: stepFail, Seen: seen, Mend: mend} }
 
-// failure is an error as a finding; otherwise is its mend when no better one is known.
+// failure is an error as a finding; otherwise is its mend when no better one is known than to ask the doctor.
 func failure(err error, otherwise string) finding {
 	mend := mendOf(err.Error())
-	if mend == "" {
+	if mend == "" || strings.Contains(mend, askDoctor) {
 		mend = otherwise
 	}
 	return wrong(err.Error(), mend)

@@ -142,77 +142,13 @@ func TestTheDoctorLooksWithoutTouching(t *testing.T) {
 		t.Errorf("left: %v, %v", left, err)
 	}
 
-	settings := filepath.Join(d.home, "Agent", "Borealis", "Settings")
-	pinned := filepath.Join(d.home, "Agent", "Borealis", "Certificates", "Trusted_Server_Cert", "server_certificate.pem")
-	key := filepath.Join(d.home, "Agent", "Borealis", "Certificates", "Identity", "agent_identity_private.ed25519")
-	for name, tc := range map[string]struct {
-		break_ func() (mend func())
-		want   map[string]string
-	}{
-		"closed port": {
-			func() func() {
-				return swap(t, filepath.Join(settings, "server_url.txt"), "https://localhost:"+closedPort(t))
-			},
-			map[string]string{"tcp": "fail: refused.* MEND .*firewall"},
-		},
-		"no such name": {
-			func() func() {
-				return swap(t, filepath.Join(settings, "server_url.txt"), "https://engine.invalid:5000")
-			},
-			map[string]string{"dns": "fail: engine.invalid.* MEND correct the name"},
-		},
-		"no URL": {
-			func() func() { return swap(t, filepath.Join(settings, "server_url.txt"), "\n") },
-			map[string]string{"server": "fail: no Engine is named"},
-		},
-		"plain http": {
-			func() func() { return swap(t, filepath.Join(settings, "server_url.txt"), "http://engine.example.org") },
-			map[string]string{"trust": "fail: plain http.* MEND .*https://"},
-		},
-		"another root": {
-			func() func() { return swap(t, pinned, string(otherRoot(t))) },
-			map[string]string{"tls": "fail: MEND if the Engine was made anew on purpose"},
-		},
-		"wrong clock": {
-			func() func() { return faulty(e, "/health", withDate(time.Now().Add(time.Hour))) },
-			map[string]string{"clock": "warn: ahead by (1h0m|59m).* MEND .*time server"},
-		},
-		"no socket": {
-			func() func() { return faulty(e, "/socket.io/", http.NotFound) },
-			map[string]string{"socket": "fail: HTTP 404.* MEND .*/socket.io/"},
-		},
-		"revoked": {
-			func() func() {
-				if err := e.SetStatus(guid, enginetest.StatusRevoked); err != nil {
-					t.Fatal(err)
-				}
-				return func() { e.SetStatus(guid, enginetest.StatusActive) }
-			},
-			map[string]string{"token": "fail: revoked.* MEND make the device active again"},
-		},
-		"proxy away": {
-			func() func() {
-				return swap(t, filepath.Join(settings, "agent_settings_SYSTEM.json"), `{"proxy":"http://me:`+proxyPassword+`@127.0.0.1:`+closedPort(t)+`"}`)
-			},
-			map[string]string{"proxy": "ok: me:xxxxx@127", "tcp": "fail: refused"},
-		},
-		"proxy of a strange kind": {
-			func() func() {
-				return swap(t, filepath.Join(settings, "agent_settings_SYSTEM.json"), `{"proxy":"ftp://me:`+proxyPassword+`@127.0.0.1:1"}`)
-			},
-			map[string]string{"trust": "fail: ftp"},
-		},
-		"damaged key": {
-			func() func() { return swap(t, key, "no key") },
-			map[string]string{"identity": "fail: unreadable"},
-		},
-	} {
+	for name, f := range d.faults(guid) {
 		t.Run(name, func(t *testing.T) {
-			mend := tc.break_()
+			mend := f.happen()
 			found, code := d.doctor()
 			mend()
-			tc.want["agent"] = "warn: no agent runs"
-			expect(t, found, tc.want)
+			f.want["agent"] = "warn: no agent runs"
+			expect(t, found, f.want)
 			failed := false
 			for _, f := range found {
 				failed = failed || f.State == "fail"
@@ -225,57 +161,6 @@ func TestTheDoctorLooksWithoutTouching(t *testing.T) {
 			}
 		})
 	}
-}
-
-const proxyPassword = "c4n4ry-0f-the-d0ctor"
-
-// swap puts other content into a file; mend puts the old back.
-func swap(t *testing.T, path, text string) (mend func()) {
-	t.Helper()
-	old, err := os.ReadFile(path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		t.Fatal(err)
-	}
-	existed := err == nil
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return func() {
-		err := os.Remove(path)
-		if existed {
-			err = os.WriteFile(path, old, 0o600)
-		}
-		if err != nil {
-			t.Error(err)
-		}
-	}
-}
-
-func faulty(e *enginetest.Engine, path string, answer http.HandlerFunc) (mend func()) {
-	e.Fault(path, func(w http.ResponseWriter, r *http.Request) bool {
-		answer(w, r)
-		return true
-	})
-	return func() { e.Fault(path, nil) }
-}
-
-func withDate(at time.Time) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Date", at.UTC().Format(http.TimeFormat))
-	}
-}
-
-func closedPort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	if err := errors.Join(err, l.Close()); err != nil {
-		t.Fatal(err)
-	}
-	return port
 }
 
 // certificate makes one that vouches for itself.

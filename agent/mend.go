@@ -9,13 +9,15 @@ import (
 	"github.com/bunny-lab-io/borealis-agent/agent/settings"
 )
 
+// askDoctor is the mend of what may have many causes.
+const askDoctor = "borealis-agent doctor shows where the way to the Engine ends"
+
 // mends says what an operator can do about a failure. A failure is known by its sentinel's words, since what is shown
 // has been through a log or another process.
 func mends() []struct {
 	of   error
 	mend string
 } {
-	const ask = "borealis-agent doctor shows where the way to the Engine ends"
 	return []struct {
 		of   error
 		mend string
@@ -28,13 +30,13 @@ func mends() []struct {
 		{engine.ErrDeviceUnknown, "if it was removed by mistake, delete refresh.token and enroll it again"},
 		{engine.ErrBinding, "put the old identity and the pinned bundle back, or enroll again with a code"},
 		{engine.ErrPlainHTTP, "name the Engine with https:// in BOREALIS_SERVER_URL or server_url.txt"},
-		{engine.ErrUntrusted, ask + "; what it trusts is never changed by itself"},
-		{engine.ErrUnreachable, ask},
+		{engine.ErrUntrusted, askDoctor + "; what it trusts is never changed by itself"},
+		{engine.ErrUnreachable, askDoctor},
 		{settings.ErrCloned, "delete the Identity folder, refresh.token and access.jwt to enroll this machine as a device of its own"},
 		{settings.ErrSealKey, "put the seal key back from a backup, or delete what it had sealed and enroll again"},
 		{identity.ErrUnreadable, "run the agent as the account that made the key, or put the key's file back from a backup"},
 		{identity.ErrLost, "put the key's file back from a backup; or remove the public one too, and enroll a new device"},
-		{outbox.ErrFull, "results wait for an Engine that does not take them: " + ask},
+		{outbox.ErrFull, "results wait for an Engine that does not take them: " + askDoctor},
 		{settings.ErrNoServerURL, "put the Engine's URL into server_url.txt or BOREALIS_SERVER_URL"},
 	}
 }

@@ -30,7 +30,8 @@ type roleHealth struct {
 // liveStatus is what only a running agent can tell.
 type liveStatus struct {
 	status
-	Health map[string]roleHealth `json:"health"` // by the role's name
+	TokenReceived int64                 `json:"token_received,omitempty"`
+	Health        map[string]roleHealth `json:"health"` // by the role's name
 }
 
 // tellLive answers the command status. All roles are asked at once, so that one that hangs holds up nobody else.
@@ -38,6 +39,9 @@ func (a *agent) tellLive(ctx context.Context, _ json.RawMessage) (any, error) {
 	ctx, cancel := context.WithTimeout(ctx, healthTime)
 	defer cancel()
 	live := liveStatus{status: a.status(), Health: map[string]roleHealth{}}
+	if tok, err := a.tree.Tokens(); err == nil && !tok.BoundAt.IsZero() { // what keeps it from being read is among the errors
+		live.TokenReceived = tok.BoundAt.Unix()
+	}
 	var mu sync.Mutex
 	var asked sync.WaitGroup
 	for name, r := range a.table.Roles() {

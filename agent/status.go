@@ -161,7 +161,10 @@ func (s seen) token(now time.Time) string {
 	if left <= 0 {
 		return fmt.Sprintf("expired %s ago", -left)
 	}
-	return fmt.Sprintf("good for %s", left)
+	if s.TokenReceived == 0 {
+		return fmt.Sprintf("good for %s", left)
+	}
+	return fmt.Sprintf("received %s ago, good for %s", since(s.TokenReceived, now), left)
 }
 
 // showErrors lists the last errors, each with its mend.
