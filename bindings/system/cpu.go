@@ -21,26 +21,15 @@ type processor struct {
 
 func (m machine) cpu(ctx context.Context) (processor, error) {
 	ctx = m.elsewhere(ctx)
-	list, err := cpu.InfoWithContext(ctx)
+	name, sockets, mhz, err := m.processors(ctx)
 	if err != nil {
 		return processor{}, fmt.Errorf("processors: %w", err)
 	}
-	p := processor{Physical: count(ctx, false), Logical: count(ctx, true)}
-	sockets := map[string]bool{}
-	for _, c := range list {
-		if p.Name == "" && c.ModelName != "Undefined" { // what the library calls an ARM core that it does not know
-			p.Name = strings.Join(strings.Fields(c.ModelName), " ")
-		}
-		if c.PhysicalID != "" {
-			sockets[c.PhysicalID] = true
-		}
+	p := processor{Name: strings.Join(strings.Fields(name), " "), Physical: count(ctx, false), Logical: count(ctx, true)}
+	if sockets > 0 {
+		p.Sockets = &sockets
 	}
-	if n := len(sockets); n > 0 {
-		p.Sockets = &n
-	}
-	if len(list) > 0 {
-		p.Base = m.baseClock(p.Name, list[0].Mhz)
-	}
+	p.Base = m.baseClock(p.Name, mhz)
 	return p, nil
 }
 

@@ -13,6 +13,7 @@ const (
 	smbiosSystem  = 1
 	smbiosBoard   = 2
 	smbiosChassis = 3
+	smbiosSocket  = 4
 	smbiosModule  = 17
 	smbiosEnd     = 127
 )
@@ -173,6 +174,19 @@ func (s structure) moduleSpeed() *int64 {
 		}
 	}
 	return nil
+}
+
+// socketsOf counts the sockets that hold a central processor, and names the first of these.
+func socketsOf(table []structure) (name string, filled int) {
+	for _, s := range table {
+		if s.kind != smbiosSocket || s.byte(0x05) != 3 || s.byte(0x18)&0x40 == 0 {
+			continue
+		}
+		if filled++; name == "" {
+			name = s.text(0x10)
+		}
+	}
+	return name, filled
 }
 
 // chassisKind names a chassis by what it is for; "" for one that is neither.

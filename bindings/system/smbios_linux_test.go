@@ -47,6 +47,9 @@ func workstation() []byte {
 	t := entry(nil, smbiosSystem, 1, system, "Contoso Ltd", "Tower 9", "  rev B ", "SN-0042")
 	t = entry(t, smbiosBoard, 2, []byte{1, 2, 3, 4}, "Contoso Ltd", "Board", "1", "To Be Filled By O.E.M.")
 	t = entry(t, smbiosChassis, 3, []byte{1, 0x83, 2, 3, 0, 3, 3, 3, 3, 0, 0, 0, 0, 0, 1, 0, 0}, "Contoso Ltd", "1", "CH-7")
+	for i, status := range []byte{0x41, 0x41, 0x00} { // two of three filled
+		t = entry(t, smbiosSocket, uint16(4+i), []byte{1, 3, 0xb3, 2, 0, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, status, 1}, "CPU", "Acme", "Acme Xyz 3000")
+	}
 	array := []byte{3, 3, 3, 0, 0, 0, 0x10, 0xfe, 0xff, 5, 0}
 	t = entry(t, 16, 0x1000, array)
 	t = entry(t, smbiosModule, 0x1100, device(16384, 0, 3200, 2933, 0, 0), "DIMM_A1", "BANK 0", "Acme", "A1B2C3D4", "AC16-3200")
@@ -102,6 +105,11 @@ func TestTablesAsDmidecodeReadsThem(t *testing.T) {
 				}
 			}
 			compareModules(t, modules(parseSMBIOS(table)), dmidecode(t, table, "-t", "17"))
+			said := strings.Count(dmidecode(t, table, "-t", "4"), "Status: Populated")
+			version, _, _ := strings.Cut(dmidecode(t, table, "-s", "processor-version"), "\n")
+			if name, filled := socketsOf(parseSMBIOS(table)); filled != said || name != version {
+				t.Errorf("%d sockets with %q, dmidecode says %d with %q", filled, name, said, version)
+			}
 		})
 	}
 }
@@ -154,13 +162,13 @@ func TestATableThatBreaksOff(t *testing.T) {
 	whole := workstation()
 	for n := range whole {
 		table := parseSMBIOS(whole[:n])
-		if len(table) > 10 {
+		if len(table) > 13 {
 			t.Fatalf("%d structures out of %d bytes", len(table), n)
 		}
 		modules(table)
 		identify(table)
 	}
-	if n := len(parseSMBIOS(whole)); n != 10 {
+	if n := len(parseSMBIOS(whole)); n != 13 {
 		t.Errorf("%d structures", n)
 	}
 }
