@@ -95,12 +95,12 @@ func connectProxy(t *testing.T) (address string) {
 			return
 		}
 		defer there.Close()
-		w.WriteHeader(http.StatusOK)
 		here, _, err := http.NewResponseController(w).Hijack()
 		if err != nil {
 			return
 		}
 		defer here.Close()
+		io.WriteString(here, "HTTP/1.1 200 OK\r\n\r\n") // not before: the client's next bytes are for the other side
 		go io.Copy(there, here)
 		io.Copy(here, there)
 	}))
