@@ -40,6 +40,7 @@ type agent struct {
 	gate     *gate.Gate
 	table    dispatch.Table
 	reload   *reload.Reloader
+	desk     desk
 	outbox   *outbox.Outbox
 	policy   *policy.Current
 	allowAll bool          // the policy counts for nothing
@@ -178,7 +179,13 @@ func (a *agent) openRoles(_ context.Context, c *runCmd) error {
 		History: openHistory(a.tree, a.log).add, Quarantine: quarantine{a.tree.Files(), a.mode},
 		Shelf:    shelf{a.tree, a.mode, reload.Owned()},
 		Released: func() []string { return takeReleases(a.tree, a.mode) },
-		Start:    func(ctx context.Context, src role.Source) (*role.Role, error) { return role.Start(ctx, roles, src) },
+		Start: func(ctx context.Context, src role.Source) (*role.Role, error) {
+			r, err := role.Start(ctx, roles, src)
+			if err == nil {
+				a.desk.add(r)
+			}
+			return r, err
+		},
 	})
 	a.log.Info("roles", "directory", dir)
 	return nil

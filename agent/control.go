@@ -16,8 +16,10 @@ import (
 // commands is what programs on this machine may ask of a running agent.
 func (a *agent) commands() map[string]control.Command {
 	return map[string]control.Command{
-		"status":    a.tellLive,
-		"log_level": a.logLevel,
+		"status":     a.tellLive,
+		"log_level":  a.logLevel,
+		"job_list":   a.listJobs,
+		"job_cancel": a.cancelJob,
 	}
 }
 

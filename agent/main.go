@@ -16,6 +16,7 @@ type cli struct {
 	Status   statusCmd   `cmd:"" help:"Show how the agent on this machine is, and what keeps it from its work."`
 	Doctor   doctorCmd   `cmd:"" help:"Look at each step of the way to the Engine, and say what is wrong."`
 	LogLevel logLevelCmd `cmd:"" help:"Change how much a running agent logs."`
+	Job      jobCmd      `cmd:"" help:"List the jobs of a running agent, and end one."`
 	Role     roleCmd     `cmd:"" help:"Check, list and allow roles, and release them from quarantine."`
 	Docs     docsCmd     `cmd:"" help:"Print what a module offers to roles, or list the modules."`
 	Version  versionCmd  `cmd:"" help:"Print the version of the agent."`

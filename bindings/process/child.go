@@ -146,10 +146,14 @@ func (m *module) await(ctx context.Context, p *proc, limit time.Duration) (*endi
 	defer stop()
 	select {
 	case <-p.done:
-		return &p.ending, nil
+	case <-p.doomed:
+		if err := m.gone(p); err != nil {
+			return nil, err
+		}
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
+	return &p.ending, nil
 }
 
 func killChild(_ context.Context, c *child) error {

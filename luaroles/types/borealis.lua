@@ -20,8 +20,8 @@ ROLE_GRANTS = {}
 ---@field ctx borealis.Context
 ---@field new? fun(ctx: borealis.Context): table Makes the role's object; without it the host does.
 ---@field register_events? fun(self: table, events: borealis.Events) Called once, before any event.
----@field on_config? fun(self: table, roles: borealis.RoleConfig[]) Called with the whole list of configurations.
----@field stop_all? fun(self: table) Called before the role ends. It may take 2 seconds.
+---@field on_config? fun(self: table, roles: borealis.RoleConfig[]) Called with the whole list of configurations, which is never empty.
+---@field stop_all? fun(self: table) Called before the role ends, where it may take 2 seconds, and when the Engine's list of configurations is empty: then events go on coming, and on_config begins anew.
 ---@field save_state? fun(self: table): table? Plain data for the next version's `ctx.state`.
 ---@field health_report? fun(self: table): string|borealis.Health
 
@@ -78,9 +78,16 @@ function Events:on(name, handler, opts) end
 ---@field environment table<string, string>
 ---@field variables engine.Variable[]
 ---@field timeout_seconds number Seconds; 0 is no limit.
----@field files table[]
+---@field files engine.JobFile[]
 ---@field run_mode "system"|"current_user"
 ---@field context? table To be sent back with the result.
+
+--- A file that a job brings along, to lie beside its script.
+---@class engine.JobFile
+---@field file_name string
+---@field size? integer
+---@field mime_type? string
+---@field data string Base64.
 
 ---@class engine.Variable
 ---@field name string
