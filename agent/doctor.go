@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"text/tabwriter"
 	"time"
 
@@ -121,12 +123,15 @@ func (c *doctorCmd) Run() (err error) {
 	if root, err = filepath.Abs(root); err != nil {
 		return err
 	}
+	// Whoever loses patience still gets his copy removed.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
 	x := &exam{cmd: c, root: root}
 	if x.copy, err = os.MkdirTemp("", "borealis-doctor-"); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, x.close()) }()
-	found := x.all(context.Background(), steps())
+	found := x.all(ctx, steps())
 	if c.JSON {
 		err = writeJSON(os.Stdout, found)
 	} else {

@@ -65,6 +65,9 @@ func (x *exam) take() (open []string, err error) {
 		}
 	}
 	for from, to := range places {
+		if there, err := filepath.EvalSymlinks(from); err == nil {
+			from = there
+		}
 		err := filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
 			if err != nil {
 				return err
@@ -72,8 +75,8 @@ func (x *exam) take() (open []string, err error) {
 			if d.IsDir() && slices.Contains([]string{"RoleData", "release"}, d.Name()) {
 				return filepath.SkipDir
 			}
-			info, err := d.Info()
-			if errors.Is(err, fs.ErrNotExist) { // a running agent's temporary file
+			info, err := os.Stat(path)
+			if errors.Is(err, fs.ErrNotExist) { // a running agent's temporary file, or a link to nothing
 				return nil
 			}
 			if err != nil {
