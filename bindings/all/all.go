@@ -12,6 +12,7 @@ import (
 	"github.com/bunny-lab-io/borealis-agent/bindings/json"
 	"github.com/bunny-lab-io/borealis-agent/bindings/log"
 	"github.com/bunny-lab-io/borealis-agent/bindings/process"
+	"github.com/bunny-lab-io/borealis-agent/bindings/rdp"
 	"github.com/bunny-lab-io/borealis-agent/bindings/settings"
 	"github.com/bunny-lab-io/borealis-agent/bindings/store"
 	"github.com/bunny-lab-io/borealis-agent/bindings/system"
@@ -29,6 +30,7 @@ func List() []bindings.Binding {
 		json.Binding,
 		log.Binding,
 		process.Binding,
+		rdp.Binding,
 		settings.Binding,
 		store.New(),
 		system.Binding,
