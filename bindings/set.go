@@ -240,6 +240,27 @@ func (s *Set) Open() map[string]int {
 	return count
 }
 
+// Left names what is open, alike things together: "2 process.Child sleep". A handle's value that is a fmt.Stringer says
+// what it is.
+func (s *Set) Left() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.forgetFinishedLocked()
+	count := map[string]int{}
+	for _, h := range s.handles {
+		name := h.Type
+		if named, ok := h.Value.(fmt.Stringer); ok {
+			name += " " + named.String()
+		}
+		count[name]++
+	}
+	var left []string
+	for _, name := range sortedKeys(count) {
+		left = append(left, fmt.Sprintf("%d %s", count[name], name))
+	}
+	return left
+}
+
 // Close closes every handle and then the modules.
 func (s *Set) Close() error {
 	s.mu.Lock()

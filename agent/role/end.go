@@ -28,6 +28,9 @@ func (r *Role) Drain(ctx context.Context) error {
 	if err != nil && r.ctx.Err() == nil {
 		r.log.Warn("stop_all failed", "error", err)
 	}
+	if left := r.set.Left(); len(left) > 0 && r.ctx.Err() == nil {
+		r.log.Warn("the role left things open: they are closed", "left", left)
+	}
 	reason := ErrEnded
 	if late != nil {
 		reason = fmt.Errorf("%w before its handlers had come to an end", ErrEnded)
