@@ -151,7 +151,7 @@ func (c *Client) askRefresh(ctx context.Context, used settings.Tokens) error {
 	}
 	var answer wire.RefreshAnswer
 	_, err = c.do(ctx, posting{path: wire.PathTokenRefresh, body: body, timeout: refreshTimeout}, &answer)
-	if err == nil && answer.AccessToken == "" {
+	if err == nil && !tokenLike(answer.AccessToken) {
 		err = fmt.Errorf("post %q: %w: no access token", wire.PathTokenRefresh, ErrAnswer)
 	}
 	if err != nil {
@@ -230,6 +230,19 @@ func (c *Client) received(access string, expiresIn wire.Number) settings.Tokens 
 		Access: access, ExpiresAt: now.Add(max(life-expiryEarly, 0)), BoundAt: now,
 		Fingerprint: c.cfg.Identity.Fingerprint(), Engine: c.door.binding(),
 	}
+}
+
+// maxToken is far above any token, and far below what a file of the tree or a header may hold.
+const maxToken = 8 << 10
+
+// tokenLike says whether a text can be a token at all: tokens go into a header and a line of a file.
+func tokenLike(text string) bool {
+	for i := range len(text) {
+		if text[i] <= ' ' || text[i] > '~' {
+			return false
+		}
+	}
+	return text != "" && len(text) <= maxToken
 }
 
 // persist writes GUID and tokens. What fails is tried again with the next refresh.

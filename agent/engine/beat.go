@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"sync"
 	"time"
@@ -42,7 +43,7 @@ func (c *Client) periodically(ctx context.Context, name string, first, every tim
 		case err == nil:
 			said = ""
 		case ctx.Err() != nil:
-		case err.Error() == said:
+		case errors.Is(err, ErrPutOff), err.Error() == said: // what it is put off for was said
 			c.log.Debug(name, "error", err)
 		default:
 			said = err.Error()

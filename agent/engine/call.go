@@ -168,7 +168,7 @@ func (c *Client) refusal(path string, answer *http.Response) error {
 	data, err := io.ReadAll(io.LimitReader(answer.Body, maxFailure))
 	var failure wire.Failure
 	if err == nil && wire.Decode(data, &failure) == nil {
-		e.Word, e.Detail = failure.Word(), failure.Detail
+		e.Word, e.Detail = cut(failure.Word()), cut(failure.Detail)
 	}
 	if to := answer.Header.Get("Location"); to != "" && answer.StatusCode < 400 {
 		e.Detail = "redirect refused"
@@ -182,6 +182,15 @@ func (c *Client) refusal(path string, answer *http.Response) error {
 		c.hush(path, e.RetryAfter)
 	}
 	return e
+}
+
+// cut bounds what of an Engine's words goes into errors and logs.
+func cut(text string) string {
+	const most = 300
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "…"
 }
 
 // retryAfter reads the header: seconds, or a date.

@@ -237,6 +237,9 @@ func (c *Client) adopt(d wire.EnrollDecision, over *tls.ConnectionState) error {
 	if err != nil {
 		return fmt.Errorf("enrollment: %w: GUID %q", ErrAnswer, d.GUID)
 	}
+	if !tokenLike(d.AccessToken) || !tokenLike(d.RefreshToken) {
+		return fmt.Errorf("enrollment: %w: the tokens are none", ErrAnswer)
+	}
 	tok := c.received(d.AccessToken, d.ExpiresIn)
 	tok.Refresh = d.RefreshToken
 	c.mu.Lock()

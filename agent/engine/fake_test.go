@@ -52,7 +52,7 @@ var (
 	farOff  = time.Date(2199, 1, 1, 0, 0, 0, 0, time.UTC)
 )
 
-func newCerts(t *testing.T) *certs {
+func newCerts(t testing.TB) *certs {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -74,7 +74,7 @@ func newCerts(t *testing.T) *certs {
 }
 
 // leaf issues a server certificate. Stock Engines name addresses as DNS names too.
-func (c *certs) leaf(t *testing.T, until time.Time, names ...string) tls.Certificate {
+func (c *certs) leaf(t testing.TB, until time.Time, names ...string) tls.Certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -105,7 +105,7 @@ type seen struct {
 
 // fake is an Engine of the contract, as far as an agent can tell. Answer lets a test answer a path in its place.
 type fake struct {
-	t      *testing.T
+	t      testing.TB
 	net    *pipeNet
 	certs  *certs
 	server *http.Server
