@@ -2,7 +2,9 @@ package main_test
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -70,7 +72,27 @@ func TestStatusTellsOfARunningAgentAndOfOneThatRan(t *testing.T) {
 		t.Errorf("of the other mode: %+v", said)
 	}
 
+	watch := exec.CommandContext(t.Context(), d.cmd.Path, "status", "--json", "--watch", "--home", d.home)
+	out, err := watch.StdoutPipe()
+	if err := errors.Join(err, watch.Start()); err != nil {
+		t.Fatal(err)
+	}
+	defer watch.Wait()
+	defer watch.Process.Kill()
+	watched := json.NewDecoder(out)
+	next := func() (s statusSeen) {
+		t.Helper()
+		if err := watched.Decode(&s); err != nil || len(s.Agents) != 1 {
+			t.Fatalf("%+v, %v", s, err)
+		}
+		return s
+	}
+	if first, second := next(), next(); !first.Agents[0].Running || !second.Agents[0].Running {
+		t.Errorf("%+v, %+v", first, second)
+	}
 	d.stop()
+	for next().Agents[0].Running {
+	}
 	if s, code := d.seen(); code != 1 || len(s.Agents) != 1 || s.Agents[0].Running || s.Agents[0].GUID != a.GUID {
 		t.Errorf("afterwards: exit status %d, %+v", code, s)
 	}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/bunny-lab-io/borealis-agent/agent/reload"
@@ -74,7 +75,8 @@ func (x *exam) roles(context.Context) finding {
 	if err != nil {
 		return failure(err, "")
 	}
-	paths := files
+	files = slices.DeleteFunc(files, func(name string) bool { return strings.HasSuffix(name, "_test.lua") }) // never run
+	paths := slices.Clone(files)
 	for at := dir; ; at = filepath.Dir(at) { // who may rename a folder may replace what lies in it
 		paths = append(paths, at)
 		if at == filepath.Dir(at) {
@@ -91,7 +93,7 @@ func (x *exam) roles(context.Context) finding {
 			return wrong(fmt.Sprintf("%s: %v", path, err), "the agent refuses these roles until then")
 		}
 	}
-	return fine("%d files in %s", len(files), dir)
+	return fine("%d in %s", len(files), dir)
 }
 
 func (x *exam) rolesDir() string {

@@ -99,7 +99,7 @@ func copyPlain(from, to string, info fs.FileInfo) error {
 	switch {
 	case info.IsDir():
 		return os.MkdirAll(to, 0o700)
-	case !info.Mode().IsRegular() || info.Size() > maxCopied || strings.HasSuffix(from, ".lock"):
+	case !info.Mode().IsRegular() || info.Size() > maxCopied || slices.Contains([]string{".lock", ".db"}, filepath.Ext(from)):
 		return nil
 	}
 	data, err := os.ReadFile(from)

@@ -147,12 +147,13 @@ func namesOf(cert *x509.Certificate) []string {
 func (x *exam) tls(ctx context.Context) finding {
 	status, _, err := x.agent.engine.Visit(ctx, "/health")
 	if errors.Is(err, engine.ErrUntrusted) {
-		return wrong(err.Error(), x.untrusted(err))
+		_, why, _ := strings.Cut(err.Error(), engine.ErrUntrusted.Error()) // its general mend is worth less than ours
+		return wrong("the Engine's certificate is not trusted"+why, x.untrusted(err))
 	}
 	if err != nil {
 		return failure(err, "see the Engine's log, and those of what is in between")
 	}
-	seen := fmt.Sprintf("verified by %s, HTTP %d", x.agent.engine.Status().Trust, status)
+	seen := fmt.Sprintf("verified against what is trusted (%s), HTTP %d", x.agent.engine.Status().Trust, status)
 	if status != 200 {
 		return warn(seen+" at /health", "see that the Engine, and not something before it, answers at this address")
 	}

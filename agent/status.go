@@ -8,22 +8,27 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 	"text/tabwriter"
 	"time"
 
+	"github.com/bunny-lab-io/borealis-agent/agent/control"
 	"github.com/bunny-lab-io/borealis-agent/agent/settings"
 )
 
 type statusCmd struct {
 	AtAgent
-	JSON bool `name:"json" help:"Print JSON instead of text; docs/control.md describes its fields."`
+	JSON  bool `name:"json" help:"Print JSON instead of text; docs/control.md describes its fields."`
+	Watch bool `help:"Go on, once a second, until interrupted; with --json one object each time."`
 }
 
 func (c *statusCmd) Help() string {
 	return `Examples:
   borealis-agent status --home /opt/borealis
   borealis-agent status --home /opt/borealis --json
+  borealis-agent status --home /opt/borealis --watch
 
 Only the agent's own user and the administrator are answered. When no agent runs, the exit status is 1, and what an agent
 last said of itself is shown.`
@@ -35,8 +40,35 @@ type seen struct {
 	liveStatus
 }
 
-// Run asks the agents of a tree how they are. One that does not run is known by its last word.
+// clearScreen brings a terminal's cursor home and takes away what was there.
+const clearScreen = "\x1b[H\x1b[2J"
+
+// Run shows the status, once or until it is interrupted. An agent that ends meanwhile ends no watch: it may come back.
 func (c *statusCmd) Run() error {
+	if !c.Watch {
+		return c.once()
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	again := time.NewTicker(time.Second)
+	defer again.Stop()
+	for {
+		if !c.JSON {
+			fmt.Print(clearScreen)
+		}
+		if err := c.once(); err != nil && !away(err) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-again.C:
+		}
+	}
+}
+
+// once asks the agents of a tree how they are. One that does not run is known by its last word.
+func (c *statusCmd) once() error {
 	tree, err := c.tree()
 	if err != nil {
 		return err
@@ -46,7 +78,7 @@ func (c *statusCmd) Run() error {
 		agents = append(agents, seen{Running: true})
 		return json.Unmarshal(answer, &agents[len(agents)-1].liveStatus)
 	})
-	if errors.Is(err, errNoAgent) {
+	if away(err) {
 		last, why := c.lastWord(tree)
 		agents, err = append(agents, last...), errors.Join(err, why)
 	}
@@ -63,6 +95,9 @@ func (c *statusCmd) Run() error {
 	}
 	return err
 }
+
+// away says whether err means that no agent runs, or one that comes or goes at this moment.
+func away(err error) bool { return errors.Is(err, errNoAgent) || errors.Is(err, control.ErrNoAgent) }
 
 // lastWord is what an agent in a mode that is meant said of itself before it ended, if there is anything.
 func (c *statusCmd) lastWord(tree *settings.Tree) ([]seen, error) {
