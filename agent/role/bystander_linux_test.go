@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/bunny-lab-io/borealis-agent/agent/wire"
+	"github.com/bunny-lab-io/borealis-agent/bindings/timer"
 )
 
 // BenchmarkBystander measures how long an event of a well-behaved role takes, alone and beside each kind of offender:
@@ -17,6 +18,9 @@ func BenchmarkBystander(b *testing.B) {
 		{"hoarding", `local t = {} while true do t[#t + 1] = ("x"):rep(1000) .. #t end`},
 		{"printing", `while true do print("line") end`},
 		{"calling", `while true do desk.say(1) end`},
+		{"matching", `local s = ("a"):rep(5000) while true do pcall(string.find, s, ("a*"):rep(20) .. "b") end`},
+		{"ticking", `for i = 1, 100 do timer.every(0.01, function() local x = 0 for j = 1, 1000 do x = x + j end end) end`},
+		{"sleeping", `timer.sleep(0.05)`}, // and so full
 	} {
 		b.Run(offender.name, func(b *testing.B) {
 			if offender.handler != "" {
@@ -44,7 +48,9 @@ func BenchmarkBystander(b *testing.B) {
 // offend keeps a role busy with a handler until the benchmark ends.
 func offend(b *testing.B, handler string) {
 	got := make(chan wire.Result, 1)
-	r := startBench(b, quiet(b, got), on(handler))
+	cfg := quiet(b, got)
+	cfg.Bindings = append(cfg.Bindings, timer.Binding)
+	r := startBench(b, cfg, on(handler))
 	stop := make(chan struct{})
 	b.Cleanup(func() { close(stop) })
 	go func() {
