@@ -32,6 +32,8 @@ type frame struct {
 	Kind kind            `cbor:"2,keyasint"`
 	Name string          `cbor:"3,keyasint,omitempty"`
 	Body cbor.RawMessage `cbor:"4,keyasint,omitempty"`
+
+	weight int // of a frame that was read
 }
 
 // Codec turns values into bytes and back. Lua strings are bytes, so text is not required to be UTF-8.
@@ -98,6 +100,10 @@ func (c Codec) read(r io.Reader, limit int) (frame, error) {
 	if err != nil {
 		return f, err
 	}
+	// Few bytes can be many values, so what they come to is bounded apart.
+	if f.weight = weight(body); f.weight > maxWeight(limit) {
+		return f, fmt.Errorf("%w: too many values in %d bytes", ErrFrame, n)
+	}
 	if err := c.dec.Unmarshal(body, &f); err != nil {
 		return f, fmt.Errorf("%w: %w", ErrFrame, err)
 	}
@@ -106,6 +112,9 @@ func (c Codec) read(r io.Reader, limit int) (frame, error) {
 	}
 	return f, nil
 }
+
+// maxWeight is what the frames of one side may come to in memory: one, and the calls that are under way together.
+func maxWeight(maxFrame int) int { return 2 * maxFrame }
 
 // readExactly grows with what really arrives, so that a length alone costs no memory.
 func readExactly(r io.Reader, n int) ([]byte, error) {

@@ -48,7 +48,8 @@ type Handler func(ctx context.Context, c Call) (work func() (any, error))
 type Config struct {
 	Codec  Codec
 	Handle Handler
-	// MaxFrame caps a frame both ways; 0 means MaxFrame.
+	// MaxFrame caps a frame both ways, and doubled what the calls of the other side come to in memory while they are under
+	// way; one more is then refused as "busy". 0 means MaxFrame.
 	MaxFrame int
 	// Hangup is run once when reading has ended: it cuts the stream, so that no write waits for a dead peer.
 	Hangup func()
@@ -75,12 +76,14 @@ type Peer struct {
 	waiting map[uint64]chan frame
 	serving map[uint64]service
 	named   map[string]int // how many of serving bear a name
+	weight  int            // of serving together
 	refused int            // calls that were refused as busy and not told so yet
 }
 
 // service is a call of the other side that is under way.
 type service struct {
 	name   string
+	weight int
 	cancel context.CancelFunc
 }
 

@@ -26,11 +26,12 @@ func (p *Peer) enter(ctx context.Context, f frame) (context.Context, bool) {
 	if _, twice := p.serving[f.ID]; twice || len(p.serving) >= 4*p.cfg.MaxCalls {
 		return nil, false
 	}
-	if p.named[f.Name] >= p.cfg.MaxCalls {
+	if p.named[f.Name] >= p.cfg.MaxCalls || p.weight+f.weight > maxWeight(p.cfg.MaxFrame) {
 		return nil, false
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	p.serving[f.ID] = service{f.Name, cancel}
+	p.serving[f.ID] = service{f.Name, f.weight, cancel}
+	p.weight += f.weight
 	p.named[f.Name]++
 	return ctx, true
 }
@@ -58,6 +59,7 @@ func (p *Peer) leave(id uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	name := p.serving[id].name
+	p.weight -= p.serving[id].weight
 	delete(p.serving, id)
 	if p.named[name]--; p.named[name] == 0 {
 		delete(p.named, name) // the other side chooses the names

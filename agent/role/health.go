@@ -120,9 +120,8 @@ func (r *Role) probe() {
 	ctx, cancel := context.WithTimeout(r.ctx, r.cfg.Limits.Mute)
 	defer cancel()
 	err := r.peer.Call(ctx, contract.Health, nil, nil)
-	var said *ipc.Failure
-	if err == nil || errors.As(err, &said) || r.ctx.Err() != nil {
-		return
+	if !errors.Is(err, context.DeadlineExceeded) || r.ctx.Err() != nil {
+		return // it said something, or is gone, and live tells of what
 	}
 	r.cut(fmt.Errorf("worker did not answer for %v", r.cfg.Limits.Mute))
 }

@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"sync"
 	"time"
+
+	"github.com/bunny-lab-io/borealis-agent/agent/ipc"
 )
 
 // leave is how long a worker has to go after it was hung up on. It has nothing to save.
@@ -72,6 +74,8 @@ func (w *worker) end(conversation error) error {
 	switch {
 	case said != "":
 		return fmt.Errorf("worker died: %s", said)
+	case errors.Is(conversation, ipc.ErrFrame), errors.Is(conversation, ipc.ErrFlood):
+		return fmt.Errorf("worker was ended for what it said: %w", conversation)
 	case err != nil && !errors.Is(err, exec.ErrWaitDelay):
 		return fmt.Errorf("worker died: %w", err)
 	}
