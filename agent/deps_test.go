@@ -20,7 +20,7 @@ const module = "github.com/bunny-lab-io/borealis-agent"
 // all that those may. A room that is not here may not exist; a new arrow comes with its line in that document.
 var arrows = map[string][]string{
 	"agent": {
-		"agent/reload", "agent/gate", "agent/engine", "agent/tunnel", "agent/outbox", "agent/session", "agent/service",
+		"agent/reload", "agent/gate", "agent/engine", "agent/tunnel", "agent/outbox", "agent/session/host", "agent/service",
 		"agent/logs", "agent/control", "agent/policy", "bindings/all", "luaroles",
 	},
 	"agent/reload":   {"agent/dispatch", "agent/role", "agent/reload/dacl"},
@@ -34,6 +34,8 @@ var arrows = map[string][]string{
 	"agent/outbox":   {"agent/wire"},
 	"agent/policy":   {"bindings"}, // what a grant covers is said once
 	"agent/roletest": {"agent/world/trial", "bindings/all", "bindings/pure"},
+
+	"agent/session/host": {"agent/session", "agent/ipc/contract"},
 
 	"agent/ipc/contract":  {"agent/ipc", "bindings"},
 	"agent/world/sandbox": {"agent/world/pattern"},

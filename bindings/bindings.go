@@ -18,6 +18,9 @@ type Binding struct {
 	Face string
 	// Pure bindings run in the role's own process: they touch no machine.
 	Pure bool
+	// Core bindings are carried out by the core for every role, also for one whose others are carried out as a user:
+	// they speak for the device, or need nothing of the machine.
+	Core bool
 	// Grant is what a role must be granted to use the module; "" is harmless.
 	Grant string
 	// Handles are the kinds of things that live on after a call returned.

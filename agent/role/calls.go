@@ -47,25 +47,12 @@ func (r *Role) do(ctx context.Context, call bindings.Call) (any, error) {
 	if denied(err) { // what an operator looks for when a role does not do what it should
 		r.log.Warn("denied", "call", call.Module+"."+call.Func, "reason", err)
 	}
-	return result, failure(err)
+	return result, contract.Failure(err)
 }
 
 func denied(err error) bool {
 	var failed *bindings.Error
 	return errors.As(err, &failed) && failed.Code == "denied"
-}
-
-// failure gives a binding's refusal the shape in which it travels.
-func failure(err error) error {
-	var wrong *bindings.Misuse
-	var failed *bindings.Error
-	switch {
-	case errors.As(err, &wrong):
-		return &ipc.Failure{Message: wrong.Message, Misuse: true}
-	case errors.As(err, &failed):
-		return &ipc.Failure{Code: failed.Code, Message: failed.Message}
-	}
-	return err
 }
 
 // callback is a Lua function of the role, held by a binding.

@@ -88,8 +88,10 @@ type Config struct {
 	Place   func() bindings.Place
 	// Settings is what the operator set for a role now; nil is nothing for any.
 	Settings func(role string) map[string]any
-	// Bindings are all that the core carries out.
+	// Bindings are all that is carried out outside of the worker.
 	Bindings []bindings.Binding
+	// Open opens them for one role where they are carried out; nil is here, in the core.
+	Open func(host bindings.Host, list []bindings.Binding, grants bindings.Grants) (Bindings, error)
 	// Allowed splits what a role declares into what it gets here and what is withheld from it; nil withholds nothing.
 	Allowed func(name string, declared []string) (granted, withheld []string)
 	Agent   Agent
@@ -110,7 +112,7 @@ type Role struct {
 
 	worker *worker
 	peer   *ipc.Peer
-	set    *bindings.Set
+	set    Bindings
 	ready  atomic.Bool // set is there, so the worker's calls can be carried out
 
 	ctx     context.Context // of everything that is done for the role
@@ -271,7 +273,7 @@ func (r *Role) load(ctx context.Context, setup contract.Setup) error {
 		return &RefusedError{[]string{r.manifest.File + ": " + problem}}
 	}
 	grants := r.granted(setup.Grants)
-	set, err := bindings.Open(&host{role: r, grants: grants}, r.cfg.Bindings, grants)
+	set, err := r.open(grants)
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,7 @@ const grant = "engine"
 var face string
 
 // Binding is the module.
-var Binding = bindings.Binding{Name: "engine", Face: face, Grant: grant, Open: open}
+var Binding = bindings.Binding{Name: "engine", Face: face, Core: true, Grant: grant, Open: open}
 
 type module struct{ host bindings.Host }
 

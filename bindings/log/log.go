@@ -25,7 +25,7 @@ const (
 var face string
 
 // Binding is the module.
-var Binding = bindings.Binding{Name: "log", Face: face, Open: open}
+var Binding = bindings.Binding{Name: "log", Face: face, Core: true, Open: open}
 
 func open(host bindings.Host) (*bindings.Instance, error) {
 	at := func(level slog.Level) bindings.Func {

@@ -25,7 +25,7 @@ const (
 var face string
 
 // Binding is the module.
-var Binding = bindings.Binding{Name: "timer", Face: face, Open: open, Handles: []bindings.HandleType{{
+var Binding = bindings.Binding{Name: "timer", Face: face, Core: true, Open: open, Handles: []bindings.HandleType{{
 	Name: handleType,
 	Methods: map[string]bindings.Func{
 		"cancel":  {Do: func(_ context.Context, t *timer) (bool, error) { return t.cancel(), nil }},
