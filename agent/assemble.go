@@ -43,7 +43,9 @@ type agent struct {
 	desk     desk
 	outbox   *outbox.Outbox
 	policy   *policy.Current
-	allowAll bool          // the policy counts for nothing
+	allowAll bool // the policy counts for nothing
+	ready    *ready
+	anyRoles bool          // there were files of roles at the start
 	changed  chan struct{} // a status worth writing
 	undo     []func() error
 }
@@ -51,7 +53,7 @@ type agent struct {
 // assemble opens every part in the order in which they stand on each other. What was opened is closed again when a
 // later part fails.
 func assemble(ctx context.Context, c *runCmd) (a *agent, err error) {
-	a = &agent{mode: c.mode(), started: time.Now(), level: new(slog.LevelVar), allowAll: c.AllowAllGrants, changed: make(chan struct{}, 1)}
+	a = &agent{mode: c.mode(), started: time.Now(), level: new(slog.LevelVar), allowAll: c.AllowAllGrants, ready: newReady(), changed: make(chan struct{}, 1)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.close())
@@ -187,6 +189,7 @@ func (a *agent) openRoles(_ context.Context, c *runCmd) error {
 			return r, err
 		},
 	})
+	a.anyRoles = anyRoles(dir)
 	a.log.Info("roles", "directory", dir)
 	return nil
 }

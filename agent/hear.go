@@ -17,10 +17,12 @@ import (
 const configEvent = "agent_config"
 
 // passing are results that are worth something only now: they are never kept on disk.
-var passing = map[string]bool{"agent_screenshot_task": true, "agent_window_list": true, "macro_status": true}
+var passing = map[string]bool{"agent_screenshot_task": true, wire.EventWindowList: true, "macro_status": true}
 
-// Event takes what the Engine said through the gate to the roles that asked for it. It never blocks.
+// Event takes what the Engine said through the gate to the roles that asked for it. It blocks only while the roles come
+// to life at the start.
 func (a *agent) Event(ev wire.Event) {
+	a.ready.wait()
 	if ev.Name == connectEvent || ev.Name == disconnectEvent {
 		return // no Engine says these, and roles may rely on that
 	}
@@ -42,9 +44,27 @@ func (a *agent) Event(ev wire.Event) {
 	}
 }
 
+// dispatch gives an event to the roles, and itself answers what must be answered when none asked for it.
 func (a *agent) dispatch(ev wire.Event) {
-	if a.table.Dispatch(ev) == 0 && ev.Name == wire.EventJobRun {
+	if a.table.Dispatch(ev) > 0 {
+		return
+	}
+	switch {
+	case ev.Name == wire.EventJobRun:
 		a.lost(ev, "", a.nobody(ev.Name))
+	case ev.Name == wire.EventListWindows && a.mode == wire.CurrentUser: // as upstream without its window helper
+		a.answer(wire.EventWindowList, wire.WindowList{AgentID: a.engine.AgentID(), Windows: []wire.Window{}})
+	}
+}
+
+// answer says something to the Engine that is worth something only now.
+func (a *agent) answer(event string, data any) {
+	text, err := json.Marshal(data)
+	if err == nil {
+		err = a.outbox.Offer(wire.Result{Event: event, Data: text})
+	}
+	if err != nil {
+		a.log.Error("event not answered", "event", event, "error", err)
 	}
 }
 
@@ -57,16 +77,23 @@ func (a *agent) nobody(event string) error {
 	return errors.New(reason)
 }
 
-// configure hands the whole list of role configurations to every role.
+// configure hands the whole list of role configurations to every role. An empty list, or none, stops them all until the
+// next one comes.
 func (a *agent) configure(ev wire.Event) {
 	var config struct {
-		Roles json.RawMessage `json:"roles"`
+		Roles []json.RawMessage `json:"roles"`
 	}
-	if err := json.Unmarshal(ev.Data, &config); err != nil || len(config.Roles) == 0 {
-		config.Roles = json.RawMessage("[]")
+	err := json.Unmarshal(ev.Data, &config)
+	var list []byte
+	if err == nil && len(config.Roles) > 0 {
+		list, err = json.Marshal(config.Roles)
+	}
+	if err != nil {
+		a.log.Warn("configuration not taken", "error", err)
+		return
 	}
 	for name, r := range a.table.Roles() {
-		if err := r.(*role.Role).Configure(ev, config.Roles); err != nil {
+		if err := r.(*role.Role).Configure(ev, list); err != nil {
 			a.log.Warn("configuration not taken", "role", name, "error", err)
 		}
 	}

@@ -33,6 +33,7 @@ func (a *agent) run(ctx context.Context) error {
 	a.reload.Run(ctx, func() (context.Context, context.CancelFunc) {
 		return context.WithTimeout(context.WithoutCancel(ctx), rolesEnd)
 	})
+	a.ready.now() // nothing is left to wait for
 	hangUp()
 	a.await(&parts)
 	a.log.Info("agent ended")

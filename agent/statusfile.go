@@ -92,7 +92,9 @@ func (a *agent) tellStatus(ctx context.Context) error {
 			id = now
 			a.reload.Renew(nil)
 		}
-		text, err := json.MarshalIndent(a.status(), "", "  ")
+		status := a.status()
+		a.ready.look(status.Roles, a.anyRoles)
+		text, err := json.MarshalIndent(status, "", "  ")
 		if err != nil {
 			return err
 		}

@@ -211,7 +211,12 @@ func (d *device) served(file string) roleSeen {
 
 func (d *device) run(job enginetest.Job) enginetest.Result {
 	d.t.Helper()
-	id := d.send(job)
+	return d.result(d.send(job))
+}
+
+// result waits for a job's result.
+func (d *device) result(id int64) enginetest.Result {
+	d.t.Helper()
 	ctx, cancel := context.WithTimeout(d.t.Context(), patience)
 	defer cancel()
 	result, err := d.engine.Result(ctx, id)
@@ -441,30 +446,6 @@ return Role
 	if r := d.run(enginetest.Job{Script: []byte("x")}); !strings.Contains(r.Stderr, "no role on this device runs script jobs") {
 		t.Errorf("%+v", r)
 	}
-}
-
-func TestConfigurationsReachEveryRole(t *testing.T) {
-	e := enginetest.Start(t, enginetest.Config{AutoApprove: true})
-	d := newDevice(t, e, map[string]string{"role_a.lua": `ROLE_NAME = "a"
-ROLE_CONTEXTS = { "system" }
-ROLE_GRANTS = { "engine" }
-local Role = {}
-function Role:on_config(roles) engine.emit("configured", { n = #roles, first = roles[1] }) end
-return Role
-`})
-	d.start()
-	d.serving("role_a.lua")
-	if err := e.Emit("", "agent_config", map[string]any{"roles": []any{map[string]any{"role": "a"}}}); err != nil {
-		t.Fatal(err)
-	}
-	d.until("the configuration to arrive", func() bool {
-		for _, ev := range e.Events() {
-			if ev.Event == "configured" {
-				return strings.Contains(string(ev.Data), `"n":1`)
-			}
-		}
-		return false
-	})
 }
 
 // TestWhatNobodyHearsHoldsUpNothing sends many events that the Engine has no handler for, and so never acknowledges: the

@@ -170,8 +170,12 @@ func (r *Role) Deliver(ev wire.Event) error {
 	return err
 }
 
-// Configure puts the Engine's list of role configurations into the mailbox, in line with the events.
+// Configure puts the Engine's list of role configurations into the mailbox, in line with the events. No list tells the
+// role to stop what it does for those that came before.
 func (r *Role) Configure(ev wire.Event, roles []byte) error {
+	if len(roles) == 0 {
+		return r.mailbox.put(&letter{call: contract.Stop, event: ev})
+	}
 	return r.mailbox.put(&letter{call: contract.Config, body: roles, event: ev})
 }
 

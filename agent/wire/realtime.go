@@ -15,6 +15,8 @@ const (
 	EventTunnelStart   = "vpn_tunnel_start"
 	EventTunnelStop    = "vpn_tunnel_stop"
 	EventTunnelActive  = "vpn_tunnel_activity"
+	EventListWindows   = "list_agent_windows"
+	EventWindowList    = "agent_window_list"
 )
 
 // ConnectAgent registers a fresh socket under an agent id.
@@ -26,6 +28,18 @@ type ConnectAgent struct {
 // RequestConfig asks for the agent_config event.
 type RequestConfig struct {
 	AgentID string `json:"agent_id"`
+}
+
+// WindowList answers list_agent_windows.
+type WindowList struct {
+	AgentID string   `json:"agent_id"`
+	Windows []Window `json:"windows"` // never null
+}
+
+// Window is one with a title.
+type Window struct {
+	Title  string `json:"title"`
+	Handle int64  `json:"handle"`
 }
 
 // Job statuses that the agent sends. The Engine knows no others from an agent.

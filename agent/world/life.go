@@ -83,6 +83,8 @@ func (w *World) Config(ctx context.Context, p place, roles []byte) error {
 
 // Stop runs stop_all.
 func (w *World) Stop(ctx context.Context, p place) error {
+	ctx, cancel := w.patience(ctx, "")
+	defer cancel()
 	return w.run(ctx, p, func(L *lua.LState) error {
 		_, err := w.method(L, "stop_all")
 		return err
