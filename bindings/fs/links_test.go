@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -74,6 +75,36 @@ func TestLinksOutsideAreRefused(t *testing.T) {
 	if got := content(t, filepath.Join(folder, "g/rel")); got != "replaced the link" {
 		t.Errorf("write over a link: %q", got)
 	}
+}
+
+// TestAWatchTellsNothingOfTheOutside watches through links that lead out, laid before and after.
+func TestAWatchTellsNothingOfTheOutside(t *testing.T) {
+	folder := linked(t)
+	r, l := newRole(t, folder, "fs.read:%s/g"), &listener{t: t}
+	at := func(name string) string { return filepath.Join(folder, name) }
+	for i, name := range []string{"g/dir", "g/dir/f", "g/rel", "g/d/climb/f"} {
+		r.refused("denied", "watch", at(name), l)
+		l.expect(i + 1)
+	}
+	l = &listener{t: t}
+	r.watch(at("g/d"), l)
+	if err := errors.Join(os.Rename(at("g/d"), at("aside")), os.Symlink("../out/d", at("g/d"))); err != nil {
+		t.Fatal(err)
+	}
+	r.look()
+	if err := os.WriteFile(at("out/d/new"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r.look()
+	l.expect(0)
+	if log := r.host.Logged(); !strings.Contains(log, "a link leads out of what is granted") {
+		t.Errorf("log: %s", log)
+	}
+	if err := errors.Join(os.Remove(at("g/d")), os.Rename(at("aside"), at("g/d")), os.Remove(at("g/d/f"))); err != nil {
+		t.Fatal(err)
+	}
+	r.look()
+	l.expect(0, "removed "+at("g/d/f"))
 }
 
 // snapshot lists a tree with its contents.
