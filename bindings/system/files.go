@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// maxFile bounds what is read from one file: the largest, a package database of ten thousand packages, has 20 MiB.
-const maxFile = 64 << 20
+// maxFile bounds what is read from one file: none of those that are read whole comes near.
+const maxFile = 16 << 20
 
 // maxRun bounds the time that a program may take; rpm waits for a transaction under way.
 const maxRun = 2 * time.Minute

@@ -3,12 +3,14 @@ package system
 import (
 	"bufio"
 	"bytes"
+	"io"
 	"strings"
 )
 
-// paragraphs calls f with the fields of each paragraph of a text: lines of "Name: value" up to an empty line. A line
-// that begins with a blank goes on with the one before, and is left out. A long line is cut: no field that is read is.
-func paragraphs(text []byte, separator string, f func(fields map[string]string)) {
+// paragraphs calls f with the wanted fields of each paragraph of a text: lines of "Name: value" up to an empty line. A
+// line that begins with a blank goes on with the one before, and is left out. A long line is cut: no field that is
+// wanted is. The text streams by, since nothing else of it is kept.
+func paragraphs(text io.Reader, wanted []string, f func(fields map[string]string)) error {
 	fields := map[string]string{}
 	end := func() {
 		if len(fields) > 0 {
@@ -16,50 +18,50 @@ func paragraphs(text []byte, separator string, f func(fields map[string]string))
 		}
 		clear(fields)
 	}
-	lines := bufio.NewReader(bytes.NewReader(text))
+	lines := bufio.NewReader(text)
 	for {
 		line, tooLong, err := lines.ReadLine()
-		if err != nil {
-			break
+		if err == io.EOF {
+			end()
+			return nil
 		}
-		for rest := tooLong; rest && err == nil; {
-			_, rest, err = lines.ReadLine()
+		if err != nil {
+			return err
 		}
 		if len(bytes.TrimSpace(line)) == 0 {
 			end()
-			continue
 		}
-		name, value, ok := strings.Cut(string(line), separator)
-		if ok && line[0] != ' ' && line[0] != '\t' {
-			fields[name] = strings.TrimSpace(value)
+		for _, name := range wanted {
+			if value, ok := bytes.CutPrefix(line, []byte(name)); ok && bytes.HasPrefix(value, []byte(":")) {
+				fields[name] = string(bytes.TrimSpace(value[1:]))
+			}
+		}
+		for tooLong && err == nil {
+			_, tooLong, err = lines.ReadLine()
 		}
 	}
-	end()
 }
 
-// parseDpkg lists the installed packages of a dpkg status file. A package of a foreign architecture has its name with
-// it, as dpkg-query prints it.
-func parseDpkg(text []byte) []installed {
+// parseDpkg lists the installed packages of a dpkg status file.
+func parseDpkg(text io.Reader) ([]installed, error) {
 	var all []installed
-	paragraphs(text, ":", func(fields map[string]string) {
-		state := strings.Fields(fields["Status"])
-		if fields["Package"] == "" || len(state) != 3 || state[2] != "installed" {
-			return
+	err := paragraphs(text, []string{"Package", "Status", "Version"}, func(fields map[string]string) {
+		if state := strings.Fields(fields["Status"]); fields["Package"] != "" && len(state) == 3 && state[2] == "installed" {
+			all = append(all, installed{Name: fields["Package"], Version: fields["Version"], Source: "dpkg"})
 		}
-		all = append(all, installed{Name: fields["Package"], Version: fields["Version"], Source: "dpkg"})
 	})
-	return all
+	return all, err
 }
 
 // parseApk lists the packages of Alpine's database: one letter, a colon, the value.
-func parseApk(text []byte) []installed {
+func parseApk(text io.Reader) ([]installed, error) {
 	var all []installed
-	paragraphs(text, ":", func(fields map[string]string) {
+	err := paragraphs(text, []string{"P", "V"}, func(fields map[string]string) {
 		if fields["P"] != "" {
 			all = append(all, installed{Name: fields["P"], Version: fields["V"], Source: "apk"})
 		}
 	})
-	return all
+	return all, err
 }
 
 // rpmFormat makes rpm print one package a line, in the fields that parseRpm reads.

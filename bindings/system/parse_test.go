@@ -1,6 +1,8 @@
 package system
 
 import (
+	"bytes"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -110,7 +112,14 @@ func FuzzParsers(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		table := parseSMBIOS(b)
 		identify(table)
-		n := len(modules(table)) + len(parseDpkg(b)) + len(parseApk(b)) + len(parseRpm(b)) + len(parseRelease(string(b)))
+		n := len(modules(table)) + len(parseRpm(b)) + len(parseRelease(string(b)))
+		for _, parse := range []func(io.Reader) ([]installed, error){parseDpkg, parseApk} {
+			list, err := parse(bytes.NewReader(b))
+			if err != nil {
+				t.Error(err)
+			}
+			n += len(list)
+		}
 		if n > 5*len(b) {
 			t.Errorf("%d things out of %d bytes", n, len(b))
 		}

@@ -34,21 +34,21 @@ func (m machine) apk(context.Context) ([]installed, error) {
 }
 
 // parsed reads the files that are there.
-func (m machine) parsed(parse func([]byte) []installed, files ...string) ([]installed, error) {
+func (m machine) parsed(parse func(io.Reader) ([]installed, error), files ...string) ([]installed, error) {
 	var all []installed
 	for _, file := range files {
-		rel, err := filepath.Rel(m.root, file)
-		if err != nil {
-			return all, err
-		}
-		text, err := m.read(rel)
+		f, err := os.Open(file)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err != nil {
-			return all, fmt.Errorf("installed packages: %w", err)
+			return nil, fmt.Errorf("installed packages: %w", err)
 		}
-		all = append(all, parse(text)...)
+		list, err := parse(f)
+		if err = errors.Join(err, f.Close()); err != nil {
+			return nil, fmt.Errorf("installed packages: %w", err)
+		}
+		all = append(all, list...)
 	}
 	return all, nil
 }
