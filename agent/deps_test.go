@@ -41,9 +41,10 @@ var arrows = map[string][]string{
 	"agent/world/sandbox": {"agent/world/pattern"},
 	"agent/world/trial":   {"agent/world", "bindings/hosttest"},
 
-	"agent/enginetest":        {"agent/socketio", "agent/wire"},
-	"agent/worker/workertest": {},
-	"bindings/hosttest":       {"bindings"},
+	"agent/enginetest":          {"agent/socketio", "agent/wire"},
+	"agent/session/sessiontest": {},
+	"agent/worker/workertest":   {},
+	"bindings/hosttest":         {"bindings"},
 
 	"agent/worker/lockdown/probe":       {"agent/worker/lockdown"},
 	"agent/worker/workertest/oldkernel": {},
@@ -81,11 +82,12 @@ var luaOnly = []string{"github.com/yuin/gopher-lua", "layeh.com/gopher-luar"}
 
 // testRooms serve tests. Nothing that is shipped imports them; the exceptions have a reason.
 var testRooms = map[string][]string{
-	"agent/enginetest":        {"examples"}, // the embedded Engine as a program of its own
-	"agent/roletest":          {},           // it runs Lua, which the shipped agent may not: see apart
-	"agent/world/trial":       {"agent/roletest"},
-	"agent/worker/workertest": {},
-	"bindings/hosttest":       {"agent/world/trial"}, // the fake host of roles' tests
+	"agent/enginetest":          {"examples"}, // the embedded Engine as a program of its own
+	"agent/roletest":            {},           // it runs Lua, which the shipped agent may not: see apart
+	"agent/world/trial":         {"agent/roletest"},
+	"agent/worker/workertest":   {},
+	"agent/session/sessiontest": {},
+	"bindings/hosttest":         {"agent/world/trial"}, // the fake host of roles' tests
 }
 
 // pkg is what `go list` says about a package; its tests' imports do not count.

@@ -36,21 +36,23 @@ func (s Session) Same(other Session) bool {
 	return s.ID == other.ID && s.UID == other.UID && s.User == other.User && s.Since.Equal(other.Since)
 }
 
-// Choose picks the session that jobs for the user run in: one that its user sees, before the machine rather than from
-// afar, with a screen rather than without. Among equals the one called now stays; else the youngest is taken. It
-// reports false when nobody is logged in.
+// Choose picks the session that jobs for the user run in: one that its user sees before one that he switched away from,
+// before the machine rather than from afar, with a screen rather than without. Among equals the one called now stays;
+// else the youngest is taken. It reports false when nobody is logged in.
 func Choose(all []Session, now Session) (Session, bool) {
-	var best Session
-	found := false
-	for _, s := range all {
-		if s.Active && (!found || prefer(s, best, now)) {
-			best, found = s, true
+	if len(all) == 0 {
+		return Session{}, false
+	}
+	best := all[0]
+	for _, s := range all[1:] {
+		if s.better(best, now) {
+			best = s
 		}
 	}
-	return best, found
+	return best, true
 }
 
-func prefer(s, best, now Session) bool {
+func (s Session) better(best, now Session) bool {
 	switch a, b := s.rank(), best.rank(); {
 	case a != b:
 		return a > b
@@ -62,8 +64,12 @@ func prefer(s, best, now Session) bool {
 	return s.ID < best.ID
 }
 
+// rank also counts a session that is not seen: some lock a screen by switching away from it.
 func (s Session) rank() int {
 	rank := 0
+	if s.Active {
+		rank += 4
+	}
 	if s.Seat != "" {
 		rank += 2
 	}

@@ -31,7 +31,7 @@ func TestChoose(t *testing.T) {
 		"unless a better one is there":  {all: []Session{ssh, laterSSH, screen}, now: ssh, want: "2"},
 		"a locked screen is a screen":   {all: []Session{ssh, locked}, want: "2"},
 		"one switched away from is not": {all: []Session{switched, ssh}, now: switched, want: "4"},
-		"nor is it when it is alone":    {all: []Session{switched}, now: switched},
+		"but better it than none":       {all: []Session{switched}, want: "2"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, ok := Choose(tc.all, tc.now)

@@ -36,9 +36,10 @@ type Host struct {
 	dead  chan struct{}
 	err   error // why, once dead is closed
 
-	mu   sync.Mutex
-	last uint64
-	sets map[uint64]*Set
+	mu       sync.Mutex
+	last     uint64
+	sets     map[uint64]*Set
+	retiring bool
 }
 
 // Start starts a host in a session, and returns when it is there. ctx bounds the start alone.
@@ -171,4 +172,22 @@ func (h *Host) forget(id uint64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.sets, id)
+	h.retireLocked()
 }
+
+// Retire lets the host go once no role has anything open in it. It does not wait for that.
+func (h *Host) Retire() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.retiring = true
+	h.retireLocked()
+}
+
+func (h *Host) retireLocked() {
+	if h.retiring && len(h.sets) == 0 {
+		h.child.hangup()
+	}
+}
+
+// Session is whom the host is for.
+func (h *Host) Session() session.Session { return h.cfg.Session }

@@ -182,8 +182,8 @@ func TestAJobIsTheUsersInEveryRespect(t *testing.T) {
 	if got := sh(t, set, "pwd"); got != cfg.Login.Home {
 		t.Errorf("in %q", got)
 	}
-	if caps := sh(t, set, "grep -E '^Cap(Inh|Prm|Eff|Amb):' /proc/self/status"); strings.Trim(caps, "CapInhPrmEffAmb:\t\n0 ") != "" {
-		t.Errorf("capabilities: %s", caps)
+	if caps := sh(t, set, "sed -n 's/^Cap\\(Inh\\|Prm\\|Eff\\|Amb\\):[[:space:]]*0*//p' /proc/self/status"); strings.TrimSpace(caps) != "" {
+		t.Errorf("capabilities: %q", caps)
 	}
 }
 
@@ -363,6 +363,16 @@ func TestAHostThatDiesIsSaid(t *testing.T) {
 	if _, err := h.Open(hosttest.New("", "probe"), offered(), bindings.Grants{"probe"}); err == nil {
 		t.Error("a dead host opened something")
 	}
+}
+
+func TestAHostRetiresWithItsLastRole(t *testing.T) {
+	h := start(t, ada(t))
+	first, second := opened(t, h, hosttest.New("", "probe"), "probe"), opened(t, h, hosttest.New("", "probe"), "probe")
+	h.Retire()
+	first.Close()
+	call(t, second, "probe", "pid") // it is still there
+	second.Close()
+	<-h.Done()
 }
 
 // A user may stop the process that is his. It is ended then.

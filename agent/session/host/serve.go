@@ -123,14 +123,21 @@ func (s *service) enter(ctx context.Context, in session.Session) (entered, error
 			return entered{}, fmt.Errorf("variable %q: %w", name, err)
 		}
 	}
-	e := entered{PID: os.Getpid()}
-	if own, err := os.UserHomeDir(); err == nil {
-		_ = os.Chdir(own) // a user without one is served where the host is
+	return entered{DataDir: settle()}, nil
+}
+
+// settle moves to the user's home, and says where roles may keep things there. A user without one is served where the
+// host is, and nothing is kept.
+func settle() string {
+	home, err := os.UserHomeDir()
+	if err != nil || os.Chdir(home) != nil {
+		return ""
 	}
-	if dir, err := os.UserConfigDir(); err == nil {
-		e.DataDir = filepath.Join(dir, "borealis-agent", "RoleData")
+	dir, err := os.UserConfigDir()
+	if err != nil {
+		return ""
 	}
-	return e, nil
+	return filepath.Join(dir, "borealis-agent", "RoleData")
 }
 
 // open opens for one role what the core names.

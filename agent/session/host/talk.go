@@ -23,8 +23,7 @@ const (
 
 // entered is the host as it is in its session.
 type entered struct {
-	PID     int    `cbor:"1,keyasint"`
-	DataDir string `cbor:"2,keyasint"` // for what roles keep; the user's own
+	DataDir string `cbor:"1,keyasint"` // for what roles keep; the user's own, "" without a home
 }
 
 // opening opens bindings for one role, under a number by which the core names them from then on.
