@@ -30,7 +30,7 @@ type Conversation interface {
 
 // Converse keeps a Socket.IO session with the Engine up until ctx ends, and returns the cause of the end. Each session
 // is opened with a fresh token and introduces itself; between two of them lies a random time that grows with every
-// failure.
+// failure, but for a machine that has slept: it comes back at once.
 func (c *Client) Converse(ctx context.Context, with Conversation) error {
 	failures := pace{first: reconnectFirst, most: reconnectMost}
 	stale := ""
@@ -47,9 +47,15 @@ func (c *Client) Converse(ctx context.Context, with Conversation) error {
 		if c.cfg.Now().Sub(began) >= stableAfter {
 			failures.failures = 0
 		}
-		wait := max(time.Duration(c.cfg.Jitter()*float64(failures.next())), reconnectLeast)
+		wait := reconnectLeast
+		if !errors.Is(err, errSlept) {
+			wait = max(time.Duration(c.cfg.Jitter()*float64(failures.next())), reconnectLeast)
+		}
 		c.log.Warn("no session with the Engine", "error", err, "next", wait.Round(time.Millisecond))
-		if err := sleep(ctx, wait); err != nil {
+		awake, done := c.whileAwake(ctx)
+		err = sleep(awake, wait)
+		done()
+		if err != nil && !errors.Is(err, errSlept) {
 			return err
 		}
 	}
@@ -73,8 +79,8 @@ func (c *Client) session(ctx context.Context, with Conversation, stale string) (
 	defer conn.Close()
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	ctx, done := c.whileAwake(ctx)
+	defer done()
 	if err := c.greet(ctx, conn); err != nil {
 		return token, err
 	}
