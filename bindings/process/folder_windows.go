@@ -4,6 +4,9 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/windows"
 )
 
 // lockName is a file that is open, and so cannot be removed, as long as the folder's process lives.
@@ -24,9 +27,21 @@ func seizeFolder(path string) (*os.File, error) {
 	return os.OpenFile(lock, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 }
 
-// removeLocked lets go of the lock before it removes the directory: an open file cannot be removed.
+// removeLocked lets go of the lock before it removes the directory: an open file cannot be removed. Nor can one that
+// somebody else, a cleaner or a virus scanner, looks into just then.
 func removeLocked(path string, lock *os.File) error {
-	return errors.Join(lock.Close(), removeTree(path))
+	err := lock.Close()
+	for range 100 {
+		failed := removeTree(path)
+		if failed == nil {
+			return err
+		}
+		if !errors.Is(failed, windows.ERROR_SHARING_VIOLATION) && !errors.Is(failed, windows.ERROR_ACCESS_DENIED) {
+			return errors.Join(err, failed)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return errors.Join(err, removeTree(path))
 }
 
 // ours is true: on Windows who may write the parent directory is settled by its access list.

@@ -20,6 +20,9 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv(agentVariable); dir != "" {
 		pretendAgent(dir)
 	}
+	if part := os.Getenv(partVariable); part != "" {
+		play(part)
+	}
 	goleak.VerifyTestMain(m)
 }
 
