@@ -42,6 +42,7 @@ type agent struct {
 	reload   *reload.Reloader
 	desk     desk
 	outbox   *outbox.Outbox
+	jobs     jobs
 	policy   *policy.Current
 	allowAll bool // the policy counts for nothing
 	ready    *ready
@@ -171,7 +172,7 @@ func (a *agent) openRoles(_ context.Context, c *runCmd) error {
 	}
 	a.undo = append(a.undo, func() error { nursery.Close(); return nil })
 	roles := role.Config{
-		Workers: nursery, Place: a.place, Settings: a.roleSettings, Bindings: carried(all.List()), Agent: a, Lost: a.lost,
+		Workers: nursery, Place: a.place, Settings: a.roleSettings, Bindings: carried(all.List()), Agent: a, Lost: a.lost, Done: a.handled,
 		Allowed: a.policy.Grants, Log: a.roleLog, Limits: role.DefaultLimits(),
 	}
 	a.table.Refused = a.lost

@@ -4,13 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/bunny-lab-io/borealis-agent/agent/gate"
 	"github.com/bunny-lab-io/borealis-agent/agent/outbox"
 	"github.com/bunny-lab-io/borealis-agent/agent/role"
 	"github.com/bunny-lab-io/borealis-agent/agent/wire"
+	"github.com/bunny-lab-io/borealis-agent/bindings"
 )
 
 // configEvent is handled here rather than by roles that ask for it: every role gets it.
@@ -46,13 +46,11 @@ func (a *agent) Event(ev wire.Event) {
 
 // dispatch gives an event to the roles, and itself answers what must be answered when none asked for it.
 func (a *agent) dispatch(ev wire.Event) {
-	if a.table.Dispatch(ev) > 0 {
+	if isJob(ev) {
+		a.dispatchJob(ev)
 		return
 	}
-	switch {
-	case ev.Name == wire.EventJobRun:
-		a.lost(ev, "", a.nobody(ev.Name))
-	case ev.Name == wire.EventListWindows && a.mode == wire.CurrentUser: // as upstream without its window helper
+	if a.table.Dispatch(ev) == 0 && ev.Name == wire.EventListWindows && a.mode == wire.CurrentUser { // as upstream without its window helper
 		a.answer(wire.EventWindowList, wire.WindowList{AgentID: a.engine.AgentID(), Windows: []wire.Window{}})
 	}
 }
@@ -66,15 +64,6 @@ func (a *agent) answer(event string, data any) {
 	if err != nil {
 		a.log.Error("event not answered", "event", event, "error", err)
 	}
-}
-
-// nobody says why no role took an event.
-func (a *agent) nobody(event string) error {
-	reason := "no role on this device runs script jobs"
-	for _, s := range a.reload.Absent(event) {
-		reason += fmt.Sprintf("; role %q, which does, is %s: %s", s.Name, s.State, s.Reason)
-	}
-	return errors.New(reason)
 }
 
 // configure hands the whole list of role configurations to every role. An empty list, or none, stops them all until the
@@ -97,24 +86,6 @@ func (a *agent) configure(ev wire.Event) {
 			a.log.Warn("configuration not taken", "role", name, "error", err)
 		}
 	}
-}
-
-// lost is told of every event that came to nothing. A job among them is answered in its role's place, unless the
-// role has answered it before.
-func (a *agent) lost(ev wire.Event, name string, err error) {
-	if ev.Name != wire.EventJobRun {
-		return
-	}
-	if name != "" {
-		err = fmt.Errorf("role %q: %w", name, err)
-	}
-	result, err := failed(ev, name, err)
-	if err != nil {
-		a.log.Error("job cannot be answered", "error", err)
-		return
-	}
-	job, _ := jobOf(ev.Data)
-	a.keep(func(r wire.Result) error { return a.outbox.Pay(job, r) }, result)
 }
 
 // failed is the answer to a job that came to nothing.
@@ -145,6 +116,9 @@ func (a *agent) Emit(r wire.Result) error {
 		if job, closes := jobOf(r.Data); closes {
 			if err := a.outbox.Pay(job, r); !errors.Is(err, outbox.ErrNotOwed) {
 				return err
+			}
+			if a.jobs.answered(job) {
+				return bindings.Fail("late", "job %s has been answered in the role's place: its handler had ended", job)
 			}
 		}
 	}

@@ -204,7 +204,7 @@ func TestAQuarantinedRolesJobsAreAnsweredUntilItIsReleased(t *testing.T) {
 	})
 	answered := func() {
 		t.Helper()
-		const want = `no role on this device runs script jobs; role "mine", which does, is quarantined: died 5 times`
+		const want = `no role on this device runs script jobs; role "mine", which asks for jobs, is quarantined: died 5 times`
 		if r := d.run(enginetest.Job{Script: []byte("x")}); r.Status != "Failed" || !strings.HasPrefix(r.Stderr, want) {
 			t.Errorf("%+v", r)
 		}

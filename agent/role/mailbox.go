@@ -209,6 +209,9 @@ func (r *Role) finish(l *letter, err error) {
 	defer r.mailbox.open.Done()
 	r.counts.note(err)
 	if err == nil {
+		if r.cfg.Done != nil {
+			r.cfg.Done(l.event, r.manifest.Name)
+		}
 		return
 	}
 	if errors.Is(err, ipc.ErrClosed) {

@@ -99,6 +99,8 @@ type Config struct {
 	// Lost is told of every event that a role took and did not come to an end with.
 	Lost   func(ev wire.Event, role string, err error)
 	Limits Limits
+	// Done is told of every event whose handlers have all ended well; nil is not told.
+	Done func(ev wire.Event, role string)
 }
 
 // Role is one version of a role, serving from its start until it is drained or its worker dies.
