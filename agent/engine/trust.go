@@ -34,6 +34,7 @@ type anchor struct {
 	pool   *x509.CertPool // nil is the system's
 	bundle []byte         // PEM, when pinned
 	print  Fingerprint    // for TrustFingerprint
+	bound  string         // what tokens are bound to: the pinned roots or the fingerprint, "" when neither is there
 }
 
 func (a anchor) equal(b anchor) bool {
@@ -103,11 +104,14 @@ func (d *door) chooseLocked() (anchor, error) {
 		return anchor{}, err
 	}
 	if bundle != nil {
+		if bytes.Equal(bundle, d.anchor.bundle) {
+			return d.anchor, nil
+		}
 		pool, err := parseBundle(bundle)
 		if err != nil {
 			return anchor{}, fmt.Errorf("pinned bundle: %w; delete it and enroll again", err)
 		}
-		return anchor{trust: TrustPinned, pool: pool, bundle: bundle}, nil
+		return anchor{trust: TrustPinned, pool: pool, bundle: bundle, bound: bundlePrint(bundle)}, nil
 	}
 	print := d.expected
 	if print == (Fingerprint{}) && d.note.Fingerprint != "" {
@@ -116,7 +120,7 @@ func (d *door) chooseLocked() (anchor, error) {
 		}
 	}
 	if print != (Fingerprint{}) {
-		return anchor{trust: TrustFingerprint, print: print}, nil
+		return anchor{trust: TrustFingerprint, print: print, bound: print.String()}, nil
 	}
 	if len(d.cfg.RootCAs) > 0 {
 		pool, err := parseBundle(d.cfg.RootCAs)
@@ -275,17 +279,11 @@ func (d *door) settle() error {
 	return d.reopen()
 }
 
-// binding names what tokens are bound to: the pinned roots or the fingerprint, "" when neither is there.
+// binding names what tokens are bound to.
 func (d *door) binding() string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	switch d.anchor.trust {
-	case TrustPinned:
-		return bundlePrint(d.anchor.bundle)
-	case TrustFingerprint:
-		return d.anchor.print.String()
-	}
-	return ""
+	return d.anchor.bound
 }
 
 func (d *door) pinnedTo(bundle []byte) bool {
