@@ -36,14 +36,7 @@ type inventory struct {
 func audited(t *testing.T, e *enginetest.Engine) (*device, func() inventory) {
 	t.Helper()
 	d := newDevice(t, e, nil)
-	dir := filepath.Join(d.home, "Agent", "Borealis", "Settings")
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	text := `{"role_settings": {"device_audit": {"spread_seconds": 0}}}`
-	if err := os.WriteFile(filepath.Join(dir, "agent_settings_SYSTEM.json"), []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	d.settingsFile("agent_settings_SYSTEM.json", `{"role_settings": {"device_audit": {"spread_seconds": 0}}}`)
 	d.strict = true // what the shipped role declares has to be enough
 	d.start()
 	d.serving("role_DeviceAudit.lua")

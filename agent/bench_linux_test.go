@@ -48,7 +48,7 @@ func BenchmarkMemory(b *testing.B) {
 	for _, roles := range []int{len(shipped()), 9} {
 		b.Run(fmt.Sprintf("roles=%d", roles), func(b *testing.B) {
 			d := serve(b, roles-len(shipped()))
-			time.Sleep(3 * time.Second) // workers settle a second after loading
+			time.Sleep(65 * time.Second) // once a minute a worker gives back what its work needed
 			var core, workers int
 			for b.Loop() {
 				core, workers = workertest.PSS(b, d.cmd.Process.Pid), 0
