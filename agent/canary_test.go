@@ -2,13 +2,16 @@ package main_test
 
 import (
 	"bytes"
+	"encoding/hex"
 	"encoding/json"
 	"io"
 	"io/fs"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -68,10 +71,10 @@ func (c *canaries) listen(e *enginetest.Engine) {
 	})
 }
 
-func (c *canaries) count() int {
+func (c *canaries) knows(what string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return len(c.known)
+	return slices.Contains(slices.Collect(maps.Values(c.known)), what)
 }
 
 // leaky is a role whose author logs what he gets.
@@ -98,18 +101,25 @@ func TestNoSecretIsInAnyLogAndNoLineIsForged(t *testing.T) {
 	d.settingsFile("server_url.txt", e.URL())
 	d.start("--verbose")
 	d.serving("role_ScriptExec_SYSTEM.lua")
+	if key, err := os.ReadFile(d.root + ".seal"); err != nil {
+		t.Fatal(err)
+	} else {
+		c.add("seal key", string(bytes.TrimSpace(key)))
+		c.add("seal key in hex", hex.EncodeToString(key))
+	}
+	c.add("private key", "PRIVATE KEY")
 	d.until("both tokens", func() bool {
 		d.ask("doctor") // it makes the Engine see the refresh token
-		return c.count() >= 3
+		return c.knows("access token") && c.knows("refresh token")
 	})
-	variable := map[string]string{"variable": "c4n4ry-variable", "script": "c4n4ry-script", "credential": "c4n4ry-credential"}
+	variable := map[string]string{"variable": "c4n4ry-variable", "script": "c4n4ry-script", "credential": "c4n4ry-credential", "other": "c4n4ry \"other\" <1>"}
 	for what, secret := range variable {
 		c.add(what, secret)
 	}
 	job := enginetest.Job{
 		ScriptName: "evil\nname\x1b[31m\u202e", Script: []byte("echo " + variable["script"] + " $password; exit 3"),
-		Environment: map[string]string{"password": variable["variable"], "API_TOKEN": variable["credential"]},
-		Variables:   []enginetest.Variable{{Name: "site", Type: "credential", Value: variable["credential"]}},
+		Environment: map[string]string{"password": variable["variable"], "API_TOKEN": variable["credential"], "MY_SITE": variable["other"]},
+		Variables:   []enginetest.Variable{{Name: "site", Type: "credential", Value: variable["credential"]}, {Name: "my-site", Type: "credential"}},
 	}
 	d.run(job)
 	d.save("role_leaky.lua", leaky)

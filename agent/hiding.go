@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"strings"
+	"unicode"
 
 	"github.com/bunny-lab-io/borealis-agent/agent/wire"
 )
@@ -39,7 +40,7 @@ func credentials(job json.RawMessage) (secrets []string) {
 		}
 		values := []any{v.Value, v.Default}
 		for name, value := range in.Environment {
-			if strings.EqualFold(name, v.Name) {
+			if asVariable(name) == asVariable(v.Name) {
 				values = append(values, value)
 			}
 		}
@@ -50,4 +51,14 @@ func credentials(job json.RawMessage) (secrets []string) {
 		}
 	}
 	return secrets
+}
+
+// asVariable is a name as the environment has it, where blanks and signs are underscores.
+func asVariable(name string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			return unicode.ToUpper(r)
+		}
+		return '_'
+	}, strings.TrimSpace(name))
 }

@@ -73,6 +73,7 @@ func (cfg Config) converse(ctx context.Context, c conn) {
 		cfg.Log.Debug("control: no request came", "error", err)
 		return
 	}
+	// Only now, so that whoever is turned away has said his word and listens to the answer.
 	if err := peer(c); err != nil {
 		cfg.Log.Warn("control: a peer was turned away", "reason", err)
 		say(ctx, c, refuse(CodeDenied, ErrDenied.Error()))
