@@ -72,7 +72,7 @@ func trimText(s string) string { return strings.TrimSpace(strings.TrimPrefix(s, 
 
 // remove removes a file; one that is already gone is no error.
 func remove(path string) error {
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := removeFile(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return nil

@@ -11,6 +11,8 @@ import (
 
 func replace(from, to string) error { return os.Rename(from, to) }
 
+func removeFile(path string) error { return os.Remove(path) }
+
 func openFile(path string) (*os.File, error) { return os.Open(path) }
 
 // syncDir makes a rename last through a power cut. File systems that cannot sync a folder say EINVAL or ENOTSUP.

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// A file that another process has open cannot be replaced here, and one that is being replaced cannot be opened. Both
+// A file that another process has open cannot be replaced or removed here, and one that is being replaced cannot be opened. Both
 // last an instant; busyTries bounds the wait.
 const (
 	busyTries = 40
@@ -28,6 +28,8 @@ func replace(from, to string) error {
 		return windows.MoveFileEx(f, t, windows.MOVEFILE_REPLACE_EXISTING|windows.MOVEFILE_WRITE_THROUGH)
 	})
 }
+
+func removeFile(path string) error { return whileBusy(func() error { return os.Remove(path) }) }
 
 func openFile(path string) (f *os.File, err error) {
 	err = whileBusy(func() error {

@@ -210,7 +210,7 @@ func (s *keySealer) makeKey() (sealKey, error) {
 	if err := writeFile(own, key); err != nil {
 		return nil, fmt.Errorf("seal key: %w", err)
 	}
-	defer os.Remove(own) //nolint:errcheck // what is left of it is a second name, or a key that seals nothing
+	defer remove(own) //nolint:errcheck // what is left of it is a second name, or a key that seals nothing
 	if err := os.Link(own, path); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, fmt.Errorf("seal key: %w", err)
 	}
