@@ -165,3 +165,41 @@ func lines(path string) []string {
 	text, _ := os.ReadFile(path)
 	return strings.Fields(string(text))
 }
+
+func TestALuaJobRunsInAWorldOfItsOwn(t *testing.T) {
+	d := enrolled(t)
+	const script = `local done = assert(process.run({ "echo", env.GREETING }))
+print("zażółć " .. done.stdout)`
+	r := d.run(enginetest.Job{ScriptType: "lua", Script: []byte(script), Environment: map[string]string{"greeting": "tern"}})
+	if r.Status != "Success" || r.Stdout != "zażółć tern\n\n" || !strings.HasPrefix(r.Stderr, "[borealis] exit_code=0 ") {
+		t.Errorf("%+v", r)
+	}
+	r = d.run(enginetest.Job{ScriptType: "lua", Script: []byte("print('so far')\nerror('no')")})
+	if r.Status != "Failed" || r.Stdout != "so far\n" || !strings.HasPrefix(r.Stderr, "script.lua:2: no\n[borealis] exit_code=1 ") {
+		t.Errorf("%+v", r)
+	}
+	r = d.run(enginetest.Job{ScriptType: "lua", TimeoutSeconds: 1, Script: []byte("timer.sleep(1000)")})
+	if r.Status != "Failed" || !strings.Contains(r.Stderr, "exit_code=-1 signal=none") || !strings.Contains(r.Stderr, "timed_out=yes") {
+		t.Errorf("%+v", r)
+	}
+	if n := len(started(d.cmd.Process.Pid)); n > len(d.status().Roles) {
+		t.Errorf("%d programs of the agent are left", n)
+	}
+}
+
+func TestAJobsFilesLieBesideIt(t *testing.T) {
+	d := enrolled(t)
+	files := func(name string) func(map[string]any) {
+		return func(payload map[string]any) {
+			payload["files"] = []any{map[string]any{"file_name": name, "size": 5, "mime_type": "text/plain", "data": "dGVybgo="}}
+		}
+	}
+	r := d.run(enginetest.Job{Script: []byte(`cat "$(dirname "$0")/a file.txt"`), Tamper: files("a file.txt")})
+	if r.Status != "Success" || r.Stdout != "tern\n" {
+		t.Errorf("%+v", r)
+	}
+	r = d.run(enginetest.Job{Script: []byte(`echo ran`), Tamper: files("../escaped")})
+	if r.Status != "Failed" || r.Stdout != "" || !strings.Contains(r.Stderr, "../escaped") {
+		t.Errorf("%+v", r)
+	}
+}

@@ -288,3 +288,16 @@ function test_variables_complete_the_environment(t)
     nothing = "",
   })
 end
+
+function test_lua_jobs_run_in_a_world_of_their_own(t)
+  local seen
+  t.stub("lua.start", function(text, opts)
+    seen = { text = text, timeout = opts.timeout, greeting = opts.env.GREETING }
+    return ended({ stdout = "tern\n", exit_code = 1, stderr = "script.lua:1: no\n" })
+  end)
+  t.deliver("quick_job_run", job({ script_type = "lua" }))
+  t.equal(seen, { text = "echo tern", timeout = 120, greeting = "tern" })
+  t.equal({ t.sent()[1].data.status, t.sent()[1].data.stdout }, { "Failed", "tern\n" })
+  t.deliver("quick_job_run", job({ script_type = "lua", files = { { file_name = "a", data = "" } } }))
+  t.equal(t.sent()[2].data.stderr, "a Lua job takes no files")
+end

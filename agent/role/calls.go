@@ -23,11 +23,20 @@ func (r *Role) handle(ctx context.Context, c ipc.Call) func() (any, error) {
 	case contract.Print:
 		var line string
 		err := c.Decode(&line)
-		return func() (any, error) { r.said.Info(line); return nil, err }
+		return func() (any, error) { r.print(line); return nil, err }
 	}
 	return func() (any, error) {
 		return nil, &ipc.Failure{Code: "unknown", Message: "no call " + c.Name, Misuse: true}
 	}
+}
+
+// print is where the role's print leads: into its log, unless somebody wants it.
+func (r *Role) print(line string) {
+	if r.cfg.Print != nil {
+		r.cfg.Print(line)
+		return
+	}
+	r.said.Info(line)
 }
 
 // do carries out one call of a binding.

@@ -96,6 +96,8 @@ type Config struct {
 	Allowed func(name string, declared []string) (granted, withheld []string)
 	Agent   Agent
 	Log     func(role string) *slog.Logger
+	// Print gets what roles print; nil leaves it to their logs.
+	Print func(line string)
 	// Lost is told of every event that a role took and did not come to an end with.
 	Lost   func(ev wire.Event, role string, err error)
 	Limits Limits

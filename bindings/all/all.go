@@ -11,6 +11,7 @@ import (
 	"github.com/bunny-lab-io/borealis-agent/bindings/http"
 	"github.com/bunny-lab-io/borealis-agent/bindings/json"
 	"github.com/bunny-lab-io/borealis-agent/bindings/log"
+	"github.com/bunny-lab-io/borealis-agent/bindings/lua"
 	"github.com/bunny-lab-io/borealis-agent/bindings/process"
 	"github.com/bunny-lab-io/borealis-agent/bindings/rdp"
 	"github.com/bunny-lab-io/borealis-agent/bindings/settings"
@@ -29,6 +30,7 @@ func List() []bindings.Binding {
 		http.Binding,
 		json.Binding,
 		log.Binding,
+		lua.Binding,
 		process.Binding,
 		rdp.Binding,
 		settings.Binding,

@@ -153,6 +153,9 @@ func (h *Host) Sent() []Sent {
 	return append([]Sent(nil), h.sent...)
 }
 
+// RunLua runs nothing: a host of tests has no worlds.
+func (h *Host) RunLua(context.Context, []byte, map[string]string, func(string)) error { return nil }
+
 // Request asks Answer.
 func (h *Host) Request(_ context.Context, path string, in, out any) error {
 	if h.Answer == nil {

@@ -27,7 +27,7 @@ local Jobs = {}
 Jobs.__index = Jobs
 
 ---@class RunningJob
----@field script? process.Script not there until it has started
+---@field script? process.Script|lua.Script not there until it has started
 ---@field cancelled boolean
 
 ---@param answer fun(job: engine.QuickJob, status: string, stdout: string, stderr: string): true?, string?
@@ -99,21 +99,29 @@ function Jobs:carry_out(job, running)
   script:close()
 end
 
+--- Lua jobs run in a world of their own, with what this role is granted; files would have no place there.
 ---@async
 ---@param job engine.QuickJob
----@return process.Script? script
+---@return process.Script|lua.Script? script
 ---@return string? message
 function Jobs:start(job)
   local staged, err = files.of(job)
   if not staged then
     return nil, err
   end
+  local kind = tostring(job.script_type):lower()
   local timeout = tonumber(job.timeout_seconds) or USUAL
   local longest = jobs.LONGEST - RESERVE
   if timeout <= 0 or timeout > longest then
     timeout = longest
   end
-  return process.start_script(tostring(job.script_type):lower(), job.script, {
+  if kind == "lua" then
+    if next(staged) then
+      return nil, "a Lua job takes no files"
+    end
+    return lua.start(job.script, { env = environment.of(job), timeout = timeout })
+  end
+  return process.start_script(kind, job.script, {
     env = environment.of(job),
     files = staged,
     timeout = timeout,
