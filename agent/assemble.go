@@ -48,6 +48,8 @@ type agent struct {
 	ready    *ready
 	anyRoles bool          // there were files of roles at the start
 	changed  chan struct{} // a status worth writing
+	users    *users        // in mode SYSTEM: serves the logged-in user; nil elsewhere
+	user     *users        // in the user's half of such an agent: where its roles' bindings open
 	undo     []func() error
 }
 
@@ -61,7 +63,7 @@ func assemble(ctx context.Context, c *runCmd) (a *agent, err error) {
 		}
 	}()
 	for _, step := range []func(context.Context, *runCmd) error{
-		a.openTree, a.openLogs, a.openEngine, a.openOutbox, a.openGate, a.openPolicy, a.openRoles,
+		a.openTree, a.openLogs, a.openUsers, a.openEngine, a.openOutbox, a.openGate, a.openPolicy, a.openRoles,
 	} {
 		if err := step(ctx, c); err != nil {
 			return a, err
@@ -112,6 +114,11 @@ func (a *agent) openLogs(_ context.Context, c *runCmd) (err error) {
 	return nil
 }
 
+func (a *agent) openUsers(_ context.Context, c *runCmd) (err error) {
+	a.users, err = newUsers(a, c)
+	return err
+}
+
 func (a *agent) openEngine(ctx context.Context, c *runCmd) error {
 	url, err := a.tree.ServerURL()
 	if err != nil {
@@ -128,7 +135,7 @@ func (a *agent) openEngine(ctx context.Context, c *runCmd) error {
 	a.engine, err = engine.New(engine.Config{
 		Tree: a.tree, Identity: id, Mode: a.mode, Label: c.Config, Hostname: a.hostname, Version: version,
 		ServerURL: url, AllowPlainHTTP: c.PlainHTTP, RootCAs: roots, Fingerprint: c.EnginePrint, TrustOnFirstUse: c.FirstUse, Code: c.code,
-		Metrics: metrics, Log: a.log.With("part", "engine"),
+		Metrics: a.metrics, Log: a.log.With("part", "engine"),
 	})
 	if err != nil {
 		return err
@@ -140,7 +147,7 @@ func (a *agent) openEngine(ctx context.Context, c *runCmd) error {
 func (a *agent) openGate(context.Context, *runCmd) error {
 	a.gate = gate.New(gate.Config{
 		Hostname: a.hostname, Mode: a.mode, AgentID: a.engine.AgentID, SigningKey: a.engine.SigningKey,
-		UserServed: func() bool { return a.tree.Present(string(wire.CurrentUser)) }, Ledger: ledger{a.outbox},
+		UserServed: a.userServed, NoUser: a.users.why, Ledger: ledger{a.outbox},
 	})
 	return nil
 }
@@ -174,6 +181,9 @@ func (a *agent) openRoles(_ context.Context, c *runCmd) error {
 	roles := role.Config{
 		Workers: nursery, Place: a.place, Settings: a.roleSettings, Bindings: carried(all.List()), Agent: a, Lost: a.lost, Done: a.handled,
 		Allowed: a.policy.Grants, Log: a.roleLog, Limits: role.DefaultLimits(),
+	}
+	if a.user != nil {
+		roles.Open = a.user.open
 	}
 	a.table.Refused = a.lost
 	a.reload = reload.New(reload.Config{
@@ -230,6 +240,9 @@ func (a *agent) place() bindings.Place {
 	}
 	if a.mode == wire.System {
 		p.Context = "system"
+	}
+	if a.user != nil {
+		p.DataDir = a.user.dataDir()
 	}
 	return p
 }

@@ -23,13 +23,16 @@ var passing = map[string]bool{"agent_screenshot_task": true, wire.EventWindowLis
 // to life at the start.
 func (a *agent) Event(ev wire.Event) {
 	a.ready.wait()
-	if ev.Name == connectEvent || ev.Name == disconnectEvent {
+	if ev.Name == connectEvent || ev.Name == disconnectEvent || ev.Name == cancelEvent {
 		return // no Engine says these, and roles may rely on that
 	}
 	admitted, err := a.gate.Admit(ev)
 	var refused *gate.Refusal
 	switch {
 	case errors.Is(err, gate.ErrNotOurs):
+		if half := a.users.other(); half != nil && ev.Name == wire.EventJobRun && !half.engine.Connected() {
+			half.Event(ev) // it does not hear the Engine at the moment
+		}
 	case errors.As(err, &refused):
 		a.log.Warn("job refused", "reason", refused.Reason)
 		a.keep(a.outbox.Put, refused.Result) // it settles nothing: a copy of a job that runs may be refused

@@ -30,9 +30,14 @@ func (a *agent) run(ctx context.Context) error {
 	} {
 		parts.Go(func() { a.tend(network, name, part) })
 	}
+	var user sync.WaitGroup
+	if a.users != nil {
+		user.Go(func() { a.users.run(ctx) })
+	}
 	a.reload.Run(ctx, func() (context.Context, context.CancelFunc) {
 		return context.WithTimeout(context.WithoutCancel(ctx), rolesEnd)
 	})
+	user.Wait()
 	a.ready.now() // nothing is left to wait for
 	hangUp()
 	a.await(&parts)

@@ -20,6 +20,8 @@ type cli struct {
 	Role     roleCmd     `cmd:"" help:"Check, list and allow roles, and release them from quarantine."`
 	Docs     docsCmd     `cmd:"" help:"Print what a module offers to roles, or list the modules."`
 	Version  versionCmd  `cmd:"" help:"Print the version of the agent."`
+
+	SessionHost sessionHostCmd `cmd:"" hidden:"" help:"Carry out bindings as the user of a session, for the agent that starts this."`
 }
 
 func main() {

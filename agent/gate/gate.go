@@ -42,7 +42,9 @@ type Config struct {
 	SigningKey func() ed25519.PublicKey // the stored one; nil when there is none
 	// UserServed says whether another process serves the logged-in user's jobs. Nil means that none does.
 	UserServed func() bool
-	Ledger     Ledger
+	// NoUser says why none does. Nil means that no user is logged in.
+	NoUser func() string
+	Ledger Ledger
 }
 
 // Gate admits events. Its methods may be called from many goroutines.
@@ -52,6 +54,9 @@ type Gate struct{ cfg Config }
 func New(cfg Config) *Gate {
 	if cfg.UserServed == nil {
 		cfg.UserServed = func() bool { return false }
+	}
+	if cfg.NoUser == nil {
+		cfg.NoUser = func() string { return "no user is logged in" }
 	}
 	return &Gate{cfg: cfg}
 }

@@ -82,7 +82,7 @@ func (g *Gate) route(job wire.Job) (mode string, err error) {
 	case mode == modeUser && g.cfg.UserServed():
 		return "", ErrNotOurs
 	case mode == modeUser:
-		return "", refuse(job, "no user is logged in")
+		return "", refuse(job, g.cfg.NoUser())
 	case mode == modeAdmin:
 		return "", refuse(job, "run mode admin is disabled")
 	}

@@ -126,18 +126,21 @@ func (s *service) enter(ctx context.Context, in session.Session) (entered, error
 	return entered{DataDir: settle()}, nil
 }
 
-// settle moves to the user's home, and says where roles may keep things there. A user without one is served where the
-// host is, and nothing is kept.
+// settle moves to the user's home, and says where roles may keep things there. A user without one, or who may not write
+// in it, is served all the same, and nothing is kept.
 func settle() string {
-	home, err := os.UserHomeDir()
-	if err != nil || os.Chdir(home) != nil {
-		return ""
+	if home, err := os.UserHomeDir(); err == nil {
+		_ = os.Chdir(home)
 	}
 	dir, err := os.UserConfigDir()
 	if err != nil {
 		return ""
 	}
-	return filepath.Join(dir, "borealis-agent", "RoleData")
+	dir = filepath.Join(dir, "borealis-agent", "RoleData")
+	if os.MkdirAll(dir, 0o700) != nil {
+		return ""
+	}
+	return dir
 }
 
 // open opens for one role what the core names.
