@@ -56,7 +56,7 @@ func (s Spelling) covers(grant, part, thing string) bool {
 	case grant == "fs.read", grant == "fs.write":
 		return s.Within(part, thing)
 	case grant == "http":
-		return strings.ToLower(part) == strings.ToLower(thing)
+		return strings.EqualFold(part, thing)
 	case grant == "process" && s == Windows:
 		return program(part) == program(thing)
 	}
