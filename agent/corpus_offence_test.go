@@ -77,15 +77,17 @@ func (o *offence) commit(c *court) {
 	switch o.how {
 	case "":
 		c.emit(o.event(), map[string]any{"text": "hello"})
-	case "a thousand events":
-		for i := range 1000 {
+	case "two thousand events":
+		for i := range 2000 {
 			if c.emit(o.event(), map[string]any{"n": i}); i%100 == 99 {
 				c.breathe()
 			}
 		}
-	case "three hundred jobs":
-		for range 300 {
-			c.send(enginetest.Job{Script: []byte("true")})
+	case "twelve hundred jobs":
+		for i := range 1200 {
+			if c.send(enginetest.Job{Script: []byte("true")}); i%100 == 99 {
+				c.breathe()
+			}
 		}
 	case "configure":
 		c.emit("agent_config", map[string]any{"roles": []any{map[string]any{"role": o.roleName()}}})

@@ -103,7 +103,7 @@ func (c *court) hear() {
 }
 
 var (
-	logLine = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d-[a-z]+-[[:print:]]*[^\x00-\x1f\x7f]*$`)
+	logLine = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d-[a-z0-9_]+-[[:print:]]*[^\x00-\x1f\x7f]*$`)
 	logRole = regexp.MustCompile(` role=(\w+)`)
 )
 
