@@ -203,3 +203,21 @@ func TestAJobsFilesLieBesideIt(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 }
+
+func TestTheEngineCannotCancelAsAnOperatorDoes(t *testing.T) {
+	d := enrolled(t)
+	dir := t.TempDir()
+	id := d.send(enginetest.Job{Script: []byte("echo x > " + dir + "/begun; until [ -e " + dir + "/go ]; do sleep 0.02; done; echo done")})
+	d.until("the job to run", func() bool { return len(lines(dir+"/begun")) == 1 })
+	if err := d.engine.Emit("", "job_cancel", map[string]any{"job_id": id}); err != nil {
+		t.Fatal(err)
+	}
+	// What the Engine says is heard in order: once this is answered, the other would have been.
+	if r := d.run(enginetest.Job{Script: []byte("echo hi")}); r.Status != "Success" {
+		t.Errorf("%+v", r)
+	}
+	touch(t, dir+"/go")
+	if r := d.answered(id); r.Status != "Success" || r.Stdout != "done\n" {
+		t.Errorf("%+v", r)
+	}
+}
