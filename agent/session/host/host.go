@@ -25,6 +25,8 @@ type Config struct {
 	Session session.Session
 	Login   session.Login
 	Log     *slog.Logger
+
+	proc string // for tests; "" is the machine's
 }
 
 // Host is a session host as the core sees it.

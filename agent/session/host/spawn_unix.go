@@ -5,7 +5,6 @@ package host
 import (
 	"errors"
 	"os/exec"
-	"syscall"
 )
 
 // spawn starts the host as the user: with the user's ids and groups, in a session of its own, with what the login says
@@ -18,23 +17,31 @@ func spawn(cfg Config) (*child, error) {
 	cmd.Args[0] = cfg.Program[0]
 	cmd.Env = append([]string{"GOTRACEBACK=single"}, cfg.Login.Env...)
 	cmd.Dir = "/" // a home may not be there, or be the user's alone
-	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Credential: &syscall.Credential{Uid: cfg.Login.UID, Gid: cfg.Login.GID, Groups: cfg.Login.Groups},
-		Setsid:     true,
-	}
+	nest := newNest(cfg)
+	cmd.SysProcAttr = attributes(cfg.Login, nest)
 	c := &child{}
 	cmd.Stderr = &c.stderr
 	cmd.WaitDelay = leave // what the host started has its standard error, should it outlive it
-	var err error
-	if c.stdin, err = cmd.StdinPipe(); err != nil {
+	err := errors.Join(keepToSelf(), c.pipes(cmd))
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		nest.end()
 		return nil, err
 	}
-	if c.stdout, err = cmd.StdoutPipe(); err != nil {
-		return nil, err
+	c.pid, c.kill = cmd.Process.Pid, cmd.Process.Kill
+	c.wait = func() error {
+		defer nest.end()
+		return cmd.Wait()
 	}
-	if err := errors.Join(keepToSelf(), cmd.Start()); err != nil {
-		return nil, err
-	}
-	c.pid, c.kill, c.wait = cmd.Process.Pid, cmd.Process.Kill, cmd.Wait
 	return c, nil
+}
+
+func (c *child) pipes(cmd *exec.Cmd) (err error) {
+	if c.stdin, err = cmd.StdinPipe(); err != nil {
+		return err
+	}
+	c.stdout, err = cmd.StdoutPipe()
+	return err
 }
