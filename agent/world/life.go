@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/bunny-lab-io/borealis-agent/agent/ipc/contract"
 	"github.com/bunny-lab-io/borealis-agent/bindings"
@@ -13,9 +14,8 @@ import (
 // Event runs the role's handlers of one event, in the order in which they were registered. A handler that fails does
 // not keep the next from running; the first failure is returned.
 func (w *World) Event(ctx context.Context, p place, h contract.Happening) error {
-	ctx, cancel := w.patience(ctx, h.Name)
-	defer cancel()
 	return w.run(ctx, p, func(L *lua.LState) error {
+		defer w.patience(L, h.Name)()
 		data, err := payload(h)
 		if err != nil {
 			return err
@@ -24,16 +24,17 @@ func (w *World) Event(ctx context.Context, p place, h contract.Happening) error 
 	})
 }
 
-// patience ends an event's handlers when the longest time that one of them asked for is over; what is no event has the
-// usual time. Waiting for the baton counts: it holds one of the role's places under way.
-func (w *World) patience(ctx context.Context, event string) (context.Context, context.CancelFunc) {
+// patience ends what runs on L when the longest time that a handler of the event asked for is over; what is no event has
+// the usual time.
+func (w *World) patience(L *lua.LState, event string) (stop func() bool) {
 	within := w.limits.Within
 	for i, handler := range w.handlers[event] {
 		if i == 0 || handler.within > within {
 			within = handler.within
 		}
 	}
-	return context.WithTimeoutCause(ctx, within, fmt.Errorf("%w: %v", ErrLate, within))
+	s := stintOf(L)
+	return time.AfterFunc(within, func() { s.cancel(fmt.Errorf("%w: %v", ErrLate, within)) }).Stop
 }
 
 func (w *World) handlersOf(L *lua.LState, event string, data any) error {
@@ -69,9 +70,8 @@ func payload(h contract.Happening) (any, error) {
 
 // Config runs on_config with the whole list of role configurations.
 func (w *World) Config(ctx context.Context, p place, roles []byte) error {
-	ctx, cancel := w.patience(ctx, "")
-	defer cancel()
 	return w.run(ctx, p, func(L *lua.LState) error {
+		defer w.patience(L, "")()
 		var list any
 		if err := json.Unmarshal(roles, &list); err != nil {
 			return fmt.Errorf("configuration: %w", err)
@@ -83,9 +83,8 @@ func (w *World) Config(ctx context.Context, p place, roles []byte) error {
 
 // Stop runs stop_all.
 func (w *World) Stop(ctx context.Context, p place) error {
-	ctx, cancel := w.patience(ctx, "")
-	defer cancel()
 	return w.run(ctx, p, func(L *lua.LState) error {
+		defer w.patience(L, "")()
 		_, err := w.method(L, "stop_all")
 		return err
 	})
@@ -123,9 +122,8 @@ func (w *World) Health(ctx context.Context, p place) (report contract.Report, er
 
 // Callback runs a function that a binding holds, or forgets it.
 func (w *World) Callback(ctx context.Context, p place, inv contract.Invocation) error {
-	ctx, cancel := w.patience(ctx, "")
-	defer cancel()
 	return w.run(ctx, p, func(L *lua.LState) error {
+		defer w.patience(L, "")()
 		fn, ok := w.funcs[inv.Func]
 		switch {
 		case inv.Release:

@@ -68,7 +68,7 @@ type World struct {
 	marks    marks
 	loading  bool
 	role     *lua.LTable
-	handlers map[string][]handler // written only while loading
+	handlers map[string][]handler
 	libs     map[string]lua.LValue
 	funcs    map[uint64]*lua.LFunction
 	lastFunc uint64
