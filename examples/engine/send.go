@@ -20,6 +20,7 @@ type sendCmd struct {
 	Type    string            `help:"bash, powershell or batch. Default: by the file's extension, else bash." enum:"bash,powershell,batch," default:""`
 	Host    string            `help:"The device's host name. Default: the only one that is connected." placeholder:"HOST"`
 	Env     map[string]string `help:"Environment of the script." placeholder:"NAME=VALUE"`
+	RunMode string            `help:"As whom: system or current_user." enum:"system,current_user" default:"system" placeholder:"MODE"`
 	Timeout int               `help:"Seconds that the script may run, 0 for ever." default:"3600" placeholder:"SECONDS"`
 	Wait    time.Duration     `help:"How long to wait for the result." default:"60s"`
 	JSON    bool              `name:"json" help:"Print the result as one JSON object."`
@@ -91,7 +92,7 @@ func (c *sendCmd) run(ctx context.Context, o *enginetest.Operator, host string, 
 	}
 	job := enginetest.Job{
 		TargetHostname: host, ScriptType: c.Type, ScriptName: filepath.Base(c.Script), Script: script,
-		Environment: c.Env, TimeoutSeconds: c.Timeout,
+		Environment: c.Env, RunMode: c.RunMode, TimeoutSeconds: c.Timeout,
 	}
 	id, err := o.Send(ctx, job)
 	if err != nil {
