@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help build demo test lint cross bench types clean
+.PHONY: help build demo test wine lint cross bench types clean
 
 VERSION ?= $(shell git -c safe.directory='*' describe --tags --always --dirty 2>/dev/null || echo 0.0.0-dev)
 BENCHTIME ?= 1s
@@ -28,6 +28,9 @@ test: ## install what the tests need, then lint, cross builds and every test
 	$(MAKE) --no-print-directory lint cross; \
 	scripts/go-test.sh; \
 	echo "make test: everything passed in $$((SECONDS - start)) s"
+
+wine: ## run the Windows tests under Wine, which is installed into a folder of its own if need be
+	scripts/wine.sh
 
 lint: ## gofumpt, go vet, staticcheck
 	scripts/lint.sh

@@ -48,11 +48,14 @@ func TestLeftoversAreOnlyTheFoldersOfTheDead(t *testing.T) {
 }
 
 func TestFoldersAreMadeWhileOthersClean(t *testing.T) {
-	parent := t.TempDir()
+	parent, rounds := t.TempDir(), 50
+	if testing.Short() { // under Wine, where whoever looks into a folder keeps the others from removing it
+		rounds = 5
+	}
 	var all sync.WaitGroup
 	for range 8 {
 		all.Go(func() {
-			for range 50 {
+			for range rounds {
 				f := &folder{parent: parent}
 				if _, err := f.run("run", "script.sh", []byte("x"), nil); err != nil {
 					t.Error(err)
@@ -63,7 +66,7 @@ func TestFoldersAreMadeWhileOthersClean(t *testing.T) {
 			}
 		})
 		all.Go(func() {
-			for range 50 {
+			for range rounds {
 				if err := removeLeftovers(parent); err != nil {
 					t.Error(err)
 				}

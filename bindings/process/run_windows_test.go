@@ -243,7 +243,8 @@ func TestATerminalOfWindows(t *testing.T) {
 		piece, err := do("read")
 		text, ok := piece.(string)
 		if !ok || err != nil {
-			t.Fatalf("in vain: %q, %v, %v", seen, piece, err)
+			end, _ := do("wait")
+			t.Fatalf("in vain: %q, %v, %v; it ended with %v", seen, piece, err, end)
 		}
 		seen += text
 	}

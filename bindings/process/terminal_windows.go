@@ -61,8 +61,9 @@ func (t *terminal) hangUp() {
 	_ = t.write.Close()
 }
 
-// start starts a program asleep and with this console, which the standard library has no way to say.
-func (t *terminal) start(o order) (*os.Process, error) {
+// start starts a program asleep, in a job and with this console, which the standard library has no way to say. With a
+// process it may give an error, when that is not in the job.
+func (t *terminal) start(o order, job windows.Handle) (*os.Process, error) {
 	path, err := windows.UTF16PtrFromString(o.path)
 	if err != nil {
 		return nil, err
@@ -89,15 +90,31 @@ func (t *terminal) start(o order) (*os.Process, error) {
 	}
 	startup := windows.StartupInfoEx{ProcThreadAttributeList: list.List()}
 	startup.Cb = uint32(unsafe.Sizeof(startup))
-	startup.Flags = windows.STARTF_USESTDHANDLES // with none: else it would get the agent's own
+	if redirected() {
+		startup.Flags = windows.STARTF_USESTDHANDLES // with none
+	}
 	const flags = windows.CREATE_SUSPENDED | windows.CREATE_UNICODE_ENVIRONMENT | windows.EXTENDED_STARTUPINFO_PRESENT
 	var made windows.ProcessInformation
 	err = windows.CreateProcess(path, line, nil, nil, false, flags, environmentBlock(o.env), dir, &startup.StartupInfo, &made)
 	if err != nil {
 		return nil, err
 	}
+	defer func() {
+		_ = windows.CloseHandle(made.Thread)
+		_ = windows.CloseHandle(made.Process)
+	}()
 	p, err := os.FindProcess(int(made.ProcessId)) // it sleeps, so the number is still its own
-	return p, errors.Join(err, windows.CloseHandle(made.Thread), windows.CloseHandle(made.Process))
+	if err != nil {
+		return nil, errors.Join(err, windows.TerminateProcess(made.Process, 1))
+	}
+	return p, windows.AssignProcessToJobObject(job, made.Process)
+}
+
+// redirected reports whether the agent's own output leads elsewhere than to a console. A program that is told nothing
+// of its streams would be given the agent's then, and not the new console.
+func redirected() bool {
+	var mode uint32
+	return windows.GetConsoleMode(windows.Stdout, &mode) != nil
 }
 
 // environmentBlock is the form in which the system takes variables. A zero byte was refused before.

@@ -32,11 +32,14 @@ func (*spawner) start(o order, e *ends) (*os.Process, *tree, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	p, err := asleep(o, e)
-	if err != nil {
+	p, err := t.asleep(o, e)
+	if p == nil {
 		return nil, nil, errors.Join(err, t.close())
 	}
-	if err := t.adopt(p); err != nil {
+	if err == nil {
+		err = t.wake(p)
+	}
+	if err != nil {
 		err = errors.Join(err, p.Kill(), t.close())
 		_, _ = p.Wait()
 		return nil, nil, err
@@ -44,13 +47,20 @@ func (*spawner) start(o order, e *ends) (*os.Process, *tree, error) {
 	return p, t, nil
 }
 
-func asleep(o order, e *ends) (*os.Process, error) {
+// asleep starts a program that sleeps in the job. With a process it may give an error, when that is not in the job.
+func (t *tree) asleep(o order, e *ends) (*os.Process, error) {
 	if e.screen != nil {
-		return e.screen.start(o)
+		return e.screen.start(o, t.job)
 	}
 	attr := o.attributes(e)
 	attr.Sys = &syscall.SysProcAttr{HideWindow: true, CreationFlags: windows.CREATE_SUSPENDED | windows.CREATE_NO_WINDOW}
-	return os.StartProcess(o.path, o.argv, attr)
+	p, err := os.StartProcess(o.path, o.argv, attr)
+	if err != nil {
+		return nil, err
+	}
+	var failed error
+	err = p.WithHandle(func(handle uintptr) { failed = windows.AssignProcessToJobObject(t.job, windows.Handle(handle)) })
+	return p, errors.Join(err, failed)
 }
 
 func newJob() (*tree, error) {
@@ -68,13 +78,10 @@ func newJob() (*tree, error) {
 	return &tree{job: job}, nil
 }
 
-// adopt puts the sleeping program into the job and wakes it.
-func (t *tree) adopt(p *os.Process) error {
+// wake lets the sleeping program run, once there is a handle to wait for its end with.
+func (t *tree) wake(p *os.Process) error {
 	var failed error
 	err := p.WithHandle(func(handle uintptr) {
-		if failed = windows.AssignProcessToJobObject(t.job, windows.Handle(handle)); failed != nil {
-			return
-		}
 		self := windows.CurrentProcess()
 		failed = windows.DuplicateHandle(self, windows.Handle(handle), self, &t.process, windows.SYNCHRONIZE, false, 0)
 	})
