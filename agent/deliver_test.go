@@ -54,3 +54,17 @@ func TestAResultThatIsTooLargeIsAnsweredAsFailed(t *testing.T) {
 		}
 	}
 }
+
+func FuzzTooLarge(f *testing.F) {
+	f.Add([]byte(`{"job_id":7,"status":"Success","context":{"a":1.0}}`))
+	f.Add([]byte(`{"job_id":{"a":[]},"stdout":5,"context":"text"}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if !json.Valid(data) {
+			return // the outbox takes none
+		}
+		var result struct{ Status, Stderr string }
+		if err := json.Unmarshal(tooLarge(data, errors.New("reason")), &result); err != nil || result.Status != "Failed" || !strings.Contains(result.Stderr, "reason") {
+			t.Errorf("%q is answered by %+v, %v", data, result, err)
+		}
+	})
+}

@@ -69,6 +69,7 @@ func run(t testing.TB, args ...string) *program {
 	ctx, cancel := context.WithTimeout(context.Background(), programTime)
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Dir = filepath.Join("testdata", "interop")
+	cmd.Cancel = func() error { return nil } // the end of its input comes first; a second later it is killed
 	cmd.WaitDelay = time.Second
 	var errors bytes.Buffer
 	cmd.Stderr = &errors

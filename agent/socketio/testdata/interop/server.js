@@ -11,8 +11,11 @@ const io = new Server(web, {
   maxHttpBufferSize: 1e8,
   pingInterval: 1000,
   pingTimeout: 60000,
-  allowRequest: (req, done) =>
-    req.headers["x-refuse"] ? done("who are you", false) : done(null, true),
+  allowRequest: (req, done) => {
+    if (req.headers["x-refuse"]) return done("who are you", false);
+    if (req.headers.authorization === "Bearer stale") return done("stale token", false);
+    done(null, true);
+  },
 });
 
 io.use((socket, next) => {

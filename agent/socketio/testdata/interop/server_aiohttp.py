@@ -52,6 +52,8 @@ async def kick(sid):
 
 @web.middleware
 async def refuse(request, handler):
+    if request.headers.get("Authorization") == "Bearer stale":
+        return web.Response(status=401, text="stale token")
     if "X-Refuse" in request.headers:
         return web.Response(status=403, text="who are you")
     return await handler(request)

@@ -55,6 +55,9 @@ def kick():
 
 
 def refuse(environ, start_response):
+    if environ.get("HTTP_AUTHORIZATION") == "Bearer stale":
+        start_response("401 Unauthorized", [("Content-Type", "text/plain")])
+        return [b"stale token"]
     if "HTTP_X_REFUSE" in environ:
         start_response("403 Forbidden", [("Content-Type", "text/plain")])
         return [b"who are you"]
