@@ -108,6 +108,21 @@ func TestABrokenSaveDuringARestartLeavesTheLastGoodVersion(t *testing.T) {
 	})
 }
 
+func TestARestoredFileLeavesNoRemark(t *testing.T) {
+	var b board
+	var m memory
+	good := saying("a", "good")
+	shelving(t, &b, &m, good, func(f *folder) {
+		f.answers("good")
+		f.until("role_a.lua", func(Status) bool { return len(b.files()) == 1 })
+	})
+	shelving(t, &b, &m, "nonsense", func(f *folder) {
+		s := f.until("role_a.lua", func(s Status) bool { return s.State == Running && s.Refusal != nil })
+		f.save("role_a.lua", good)
+		f.until("role_a.lua", func(now Status) bool { return now.PID == s.PID && now.Refusal == nil && now.Reason == "" })
+	})
+}
+
 func TestNothingComesFromTheShelfThatShouldNot(t *testing.T) {
 	for name, spoil := range map[string]func(f *folder, b *board){
 		"damaged": func(_ *folder, b *board) {

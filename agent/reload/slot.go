@@ -150,7 +150,8 @@ func (s *slot) follow(life context.Context) {
 		s.record(Released, want, "", time.Now())
 		s.bring(life, want)
 	case s.running != nil && want.serves(s.serving, s.running.Manifest().Requires) && !renewed:
-		s.serving, s.tried = want, want
+		s.serving, s.tried, s.late = want, want, 0
+		s.again.forget()
 		s.forgive()
 	case s.tried != nil && want.equal(s.tried):
 		if renewed {

@@ -95,10 +95,10 @@ func (s *slot) refusal() *Refusal {
 // forgive forgets a refusal: the file is again what runs.
 func (s *slot) forgive() {
 	s.mu.Lock()
-	was := s.status.Refusal
-	s.status.Refusal = nil
+	was := s.status
+	s.status.Refusal, s.status.Reason = nil, ""
 	s.mu.Unlock()
-	if was != nil {
+	if was.Refusal != nil || was.Reason != "" {
 		s.reloader.cfg.Changed()
 	}
 }
