@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help build demo test wine lint cross bench types clean
+.PHONY: help build demo test faults wine lint cross bench types clean
 
 VERSION ?= $(shell git -c safe.directory='*' describe --tags --always --dirty 2>/dev/null || echo 0.0.0-dev)
 BENCHTIME ?= 1s
@@ -31,6 +31,10 @@ test: ## install what the tests need, then lint, cross builds and every test
 
 wine: ## run the Windows tests under Wine, which is installed into a folder of its own if need be
 	scripts/wine.sh
+
+faults: ## run the tests of docs/reliability.md at full length, which takes a quarter of an hour
+	BOREALIS_LONG=1 BOREALIS_EVERY_BYTE=1 go test -count 1 -timeout 60m -v -run 'ALifeSurvives|AThousandReconnects|AFleet' ./agent/engine | grep -v '^=== '
+	BOREALIS_LONG=1 go test -count 1 -timeout 60m -v -run 'KilledAtAny|EngineIsAway|BadLine|ADiskThat' ./agent | grep -v '^=== '
 
 lint: ## gofumpt, go vet, staticcheck
 	scripts/lint.sh

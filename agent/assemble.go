@@ -42,6 +42,7 @@ type agent struct {
 	reload   *reload.Reloader
 	desk     desk
 	outbox   *outbox.Outbox
+	unkept   *unkept
 	jobs     jobs
 	policy   *policy.Current
 	allowAll bool // the policy counts for nothing
@@ -158,6 +159,7 @@ func (a *agent) openOutbox(context.Context, *runCmd) (err error) {
 		return err
 	}
 	a.undo = append(a.undo, a.outbox.Close)
+	a.unkept = &unkept{log: a.log, send: a.outbox.Offer}
 	return nil
 }
 

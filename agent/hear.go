@@ -105,7 +105,7 @@ func failed(ev wire.Event, name string, reason error) (wire.Result, error) {
 
 // keep puts a result of the agent's own into the outbox; one that is not owed any more is not needed.
 func (a *agent) keep(put func(wire.Result) error, r wire.Result) {
-	if err := put(r); err != nil && !errors.Is(err, outbox.ErrNotOwed) {
+	if err := a.unkept.keep(put, r); err != nil && !errors.Is(err, outbox.ErrNotOwed) {
 		a.log.Error("result not kept", "event", r.Event, "error", err)
 	}
 }
@@ -117,7 +117,8 @@ func (a *agent) Emit(r wire.Result) error {
 	}
 	if r.Event == wire.EventJobResult {
 		if job, closes := jobOf(r.Data); closes {
-			if err := a.outbox.Pay(job, r); !errors.Is(err, outbox.ErrNotOwed) {
+			pay := func(r wire.Result) error { return a.outbox.Pay(job, r) }
+			if err := a.unkept.keep(pay, r); !errors.Is(err, outbox.ErrNotOwed) {
 				return err
 			}
 			if a.jobs.answered(job) {
@@ -125,7 +126,7 @@ func (a *agent) Emit(r wire.Result) error {
 			}
 		}
 	}
-	return a.outbox.Put(r)
+	return a.unkept.keep(a.outbox.Put, r)
 }
 
 // Request posts to the Engine as the device.

@@ -24,6 +24,7 @@ func (a *agent) run(ctx context.Context) error {
 		"calls":        a.engine.Run,
 		"conversation": func(ctx context.Context) error { return a.engine.Converse(ctx, hiding{a}) },
 		"outbox":       func(ctx context.Context) error { return a.outbox.Run(ctx, delivery{a.engine}) },
+		"unkept":       a.unkept.run,
 		"status":       a.tellStatus,
 		"policy":       a.followPolicy,
 		"control":      a.serveControl,

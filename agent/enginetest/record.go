@@ -10,7 +10,7 @@ import (
 // What the Engine remembers for tests, in memory: enough for any of them, and an end to it.
 const (
 	maxHeartbeats = 1000     // per device
-	maxEvents     = 10_000   // of all sockets
+	maxEvents     = 20_000   // of all sockets
 	maxEventBytes = 64 << 20 // of all their data
 )
 
@@ -61,7 +61,7 @@ func (e *Engine) Heartbeats(guid string) []Heartbeat {
 	return slices.Clone(e.record.heartbeats[guid])
 }
 
-// Events gives everything that sockets emitted since the Engine started, oldest first, at most the last 10,000.
+// Events gives everything that sockets emitted since the Engine started, oldest first, at most the last 20,000.
 func (e *Engine) Events() []Received {
 	e.record.mu.Lock()
 	defer e.record.mu.Unlock()

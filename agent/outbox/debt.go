@@ -95,7 +95,7 @@ func (o *Outbox) Owe(want Debt) error {
 	var forgotten []debt
 	if d.number, forgotten, err = o.store.owe(d, o.tooOldLocked(d.at)); err != nil {
 		o.release(1, size)
-		return fmt.Errorf("debt %q: %w", want.Name, err)
+		return fmt.Errorf("debt %q: %w: %w", want.Name, ErrDisk, err)
 	}
 	o.forgetLocked(forgotten)
 	l.addLocked(d)
@@ -161,7 +161,7 @@ func (o *Outbox) Pay(name string, r wire.Result) error {
 	}
 	if err := o.store.add(value, debts...); err != nil {
 		o.release(1-len(debts), cost(value)-kept)
-		return fmt.Errorf("result %q of %q: %w", r.ID, r.Role, err)
+		return fmt.Errorf("result %q of %q: %w: %w", r.ID, r.Role, ErrDisk, err)
 	}
 	delete(l.owed, name)
 	o.promise(-len(debts))

@@ -35,6 +35,7 @@ var (
 	ErrTooBig  = errors.New("the result is too big")            // it could never be put
 	ErrInvalid = errors.New("the result is invalid")            // no event, or data that is no JSON
 	ErrClosed  = errors.New("the outbox is closed")             //
+	ErrDisk    = errors.New("the disk did not take it")         // full, read-only or broken
 	ErrInUse   = errors.New("another process has the outbox")   //
 	ErrRunning = errors.New("the outbox is being sent already") //
 
@@ -127,7 +128,7 @@ func (o *Outbox) Put(r wire.Result) error {
 	}
 	if err := o.store.add(value); err != nil {
 		o.release(1, cost(value))
-		return fmt.Errorf("result %q of %q: %w", r.ID, r.Role, err)
+		return fmt.Errorf("result %q of %q: %w: %w", r.ID, r.Role, ErrDisk, err)
 	}
 	nudge(o.put)
 	return nil
