@@ -35,6 +35,27 @@ func (r *rate) take(n int) bool {
 	return true
 }
 
+// pass waits for the moment at which one more may pass, in the order in which it was asked for.
+func (r *rate) pass(ctx context.Context) error {
+	r.mu.Lock()
+	now := time.Now()
+	r.left = min(r.burst, r.left+now.Sub(r.seen).Seconds()*r.perSecond) - 1
+	r.seen = now
+	wait := time.Duration(-r.left / r.perSecond * float64(time.Second))
+	r.mu.Unlock()
+	if wait <= 0 {
+		return nil
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
 // limited is a role's log with a limit of lines: a role that logs in a loop must not fill the disk, nor drown what
 // others say. What is dropped is counted, and said with the next line that passes.
 type limited struct {

@@ -82,6 +82,9 @@ func (c *callback) Call(ctx context.Context, args ...any) error {
 		}
 		plain[i] = value
 	}
+	if err := c.role.ticks.pass(ctx); err != nil {
+		return err
+	}
 	err := c.role.peer.Call(ctx, contract.Callback, contract.Invocation{Func: c.id, Args: plain}, nil)
 	if err != nil && !errors.Is(err, ipc.ErrClosed) && ctx.Err() == nil {
 		c.role.counts.note(err)

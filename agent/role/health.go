@@ -18,6 +18,9 @@ type Limits struct {
 	// Calls and Lines are how many calls of bindings, and lines of log, a role may make in a second; twice and ten
 	// times as many at once.
 	Calls, Lines int
+	// Ticks is how many functions that bindings hold, as timers do, may run in a second, and as many at once; those past
+	// it wait.
+	Ticks int
 	// Output is how many bytes of results a role may emit in a minute, and as many at once.
 	Output int
 	// Watch is how often the worker must show that it is alive; Mute is how long it may take for that.
@@ -29,7 +32,7 @@ type Limits struct {
 // DefaultLimits are those of the architecture.
 func DefaultLimits() Limits {
 	return Limits{
-		Waiting: 1024, UnderWay: 16, Calls: 5000, Lines: 100, Output: 64 << 20,
+		Waiting: 1024, UnderWay: 16, Calls: 5000, Ticks: 1000, Lines: 100, Output: 64 << 20,
 		Watch: 30 * time.Second, Mute: 30 * time.Second, Stop: 2 * time.Second,
 	}
 }

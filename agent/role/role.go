@@ -128,6 +128,7 @@ type Role struct {
 	counts  counts
 	calls   *rate
 	output  *rate
+	ticks   *rate
 }
 
 // Start brings a version of a role to life: a new worker, which first only reads the file; then, if the file is
@@ -170,6 +171,7 @@ func newRole(cfg Config, src Source) (*Role, error) {
 	r.counts.useless = make(chan struct{})
 	r.calls = newRate(cfg.Limits.Calls, 2*cfg.Limits.Calls)
 	r.output = newRate(cfg.Limits.Output/60, cfg.Limits.Output)
+	r.ticks = newRate(cfg.Limits.Ticks, cfg.Limits.Ticks)
 	r.peer = ipc.New(w.stdout, w.stdin, ipc.Config{Codec: codec, Handle: r.handle, Hangup: w.hangup})
 	r.running.Add(1) // the start itself: what it opens must be there before live closes it
 	r.running.Go(r.pump)

@@ -344,6 +344,20 @@ func TestARoleThatCallsInALoopIsHeldBack(t *testing.T) {
 	}
 }
 
+func TestTicksPastTheirLimitWait(t *testing.T) {
+	o, cfg := newOffice(t)
+	cfg.Limits.Ticks = 50
+	r := start(t, cfg, `function Role:tick() desk.say("tick") end `+on(`for i = 1, 60 do desk.soon(self.tick) end`))
+	began := time.Now()
+	deliver(t, r, "{}")
+	for range 60 {
+		<-o.emitted
+	}
+	if took := time.Since(began); took < 150*time.Millisecond { // ten more than fit at once, 20 ms each
+		t.Fatalf("60 ticks took %v", took)
+	}
+}
+
 func TestARoleThatEmitsWithoutEndIsHeldBack(t *testing.T) {
 	o, cfg := newOffice(t)
 	cfg.Limits.Output = 3000
