@@ -33,7 +33,8 @@ make_root() {
   touch "$dir/ready"
 }
 
-# inside runs a program in the chroot, in a mount namespace of its own: what is mounted for it ends with it.
+# inside runs a program in the chroot, in a mount namespace of its own: what is mounted for it ends with it, above all
+# the folder for temporary files, which is kept in memory. It waits for Wine's server, which sees the same mounts.
 inside() {
   unshare --mount --propagation private bash -euc '
     root=$1 repo=$2; shift 2
@@ -41,8 +42,10 @@ inside() {
     mount --rbind /dev "$root/dev"
     mkdir -p "$root$repo"
     mount --bind "$repo" "$root$repo"
+    temp=$root/root/wine/drive_c/users/root/AppData/Local/Temp
+    if [ -d "$temp" ]; then mount -t tmpfs tmpfs "$temp"; fi
     exec chroot "$root" env -i PATH=/usr/bin:/bin HOME=/root XDG_RUNTIME_DIR=/tmp WINEPREFIX=/root/wine WINEDEBUG=-all \
-      ${BOREALIS_TEST_CONSOLE:+BOREALIS_TEST_CONSOLE=1} bash -c "cd \"\$1\"; shift; exec \"\$@\"" - "$PWD" "$@"
+      ${BOREALIS_TEST_CONSOLE:+BOREALIS_TEST_CONSOLE=1} bash -c "cd \"\$1\"; shift; \"\$@\"; status=\$?; wineserver -w; exit \$status" - "$PWD" "$@"
   ' - "$root" "$(git rev-parse --show-toplevel)" "$@"
 }
 
