@@ -58,21 +58,12 @@ type jobSeen struct {
 	Since int64  `json:"since"` // when it came, in seconds since 1970
 }
 
-// taking are the roles that may have jobs, those of the logged-in user's half too.
-func (a *agent) taking() []*role.Role {
-	all := a.desk.all()
-	if half := a.users.other(); half != nil {
-		all = append(all, half.desk.all()...)
-	}
-	return all
-}
-
 func isJob(ev wire.Event) bool { return ev.Name == wire.EventJobRun }
 
 // listJobs answers the command job_list: those that run first, then those that wait, in their order.
 func (a *agent) listJobs(context.Context, json.RawMessage) (any, error) {
 	running, waiting := []jobSeen{}, []jobSeen{}
-	for _, r := range a.taking() {
+	for _, r := range a.desk.all() {
 		for _, task := range r.Tasks(isJob) {
 			if task.Waiting {
 				waiting = append(waiting, seenOf(r.Name(), task, "waiting"))
@@ -122,7 +113,7 @@ func (a *agent) cancelJob(ctx context.Context, args json.RawMessage) (any, error
 		return isJob(ev) && id == in.ID
 	}
 	var out cancelled
-	for _, r := range a.taking() {
+	for _, r := range a.desk.all() {
 		n := r.Withdraw(meant, errCancelled)
 		running := r.Tasks(meant)
 		if out.Jobs += n + len(running); len(running) == 0 {

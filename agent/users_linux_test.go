@@ -87,6 +87,7 @@ func TestAJobOfTheUsersRunsInTheSessionThatCounts(t *testing.T) {
 	os.Chmod(filepath.Dir(flag), 0o755)
 	os.Chmod(filepath.Dir(filepath.Dir(flag)), 0o755)
 	long := o.send(enginetest.Job{Script: []byte("until [ -e " + flag + " ]; do sleep 0.05; done; id -u"), RunMode: "current_user"})
+	o.until("the job to be listed once", func() bool { l := o.jobs(); return len(l) == 1 && l[0].State == "running" })
 	o.login("2", "nobody", nobody, false)
 	o.login("3", "games", games, true)
 	o.servedAs(games)
