@@ -1,6 +1,9 @@
 package outbox
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 const (
 	// maxFlights bounds the results that are on their way at once, so that those which no Engine acknowledges, and of
@@ -24,9 +27,12 @@ type airspace struct {
 	flights int
 	bytes   int
 	landed  chan flight
+	failed  func(error) // ends the pass: what was put later must not overtake a result that is to be sent again
 }
 
-func newAirspace() *airspace { return &airspace{landed: make(chan flight, maxFlights)} }
+func newAirspace(failed func(error)) *airspace {
+	return &airspace{landed: make(chan flight, maxFlights), failed: failed}
+}
 
 func (a *airspace) room() bool { return a.flights < maxFlights && a.bytes < maxInFlight }
 
@@ -35,7 +41,9 @@ func (a *airspace) launch(f flight, received func() error) {
 	a.flights++
 	a.bytes += f.size
 	go func() {
-		f.err = received()
+		if f.err = received(); f.err != nil {
+			a.failed(fmt.Errorf("result %q of %q: %w", f.id, f.role, f.err))
+		}
 		a.landed <- f
 	}()
 }

@@ -19,11 +19,22 @@ type tower struct {
 	mu   sync.Mutex
 	sent []string              // everything, repetitions too
 	ends map[string]chan error // of the last flight of each
+	away chan struct{}         // closed when there is a connection; nil when there is one
 }
 
 func (*tower) Emit(context.Context, string, json.RawMessage) error { return nil }
 
-func (w *tower) Send(_ context.Context, event string, data json.RawMessage) (func(context.Context) error, error) {
+func (w *tower) Send(ctx context.Context, event string, data json.RawMessage) (func(context.Context) error, error) {
+	w.mu.Lock()
+	away := w.away
+	w.mu.Unlock()
+	if away != nil {
+		select {
+		case <-away:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	text, end := event+string(data), make(chan error, 1)
@@ -96,6 +107,26 @@ func TestResultsAreConfirmedInAnyOrder(t *testing.T) {
 		if !slices.Equal(got, []string{"r0", "r2", "r6"}) {
 			t.Errorf("sent again: %q", got)
 		}
+	})
+}
+
+// TestNothingOvertakesWhatIsSentAgain loses a session while another result already waits for the next one.
+func TestNothingOvertakesWhatIsSentAgain(t *testing.T) {
+	inTheAir(t, func(t *testing.T, o *Outbox, w *tower) {
+		put(t, o, 0, 2)
+		synctest.Wait()
+		want(t, w.take(), 0, 2)
+		w.mu.Lock()
+		w.away = make(chan struct{})
+		w.mu.Unlock()
+		put(t, o, 2, 3)
+		synctest.Wait()
+		w.end(errAway, "r0", "r1")
+		synctest.Wait()
+		close(w.away)
+		time.Sleep(2 * firstPause)
+		synctest.Wait()
+		want(t, w.take(), 0, 3)
 	})
 }
 

@@ -82,12 +82,13 @@ func (r *run) pass(ctx context.Context) error {
 	if err := r.clear(); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	air := newAirspace()
+	ctx, cancel := context.WithCancelCause(ctx)
+	air := newAirspace(cancel)
 	err := r.send(ctx, air)
-	cancel()
+	cancel(err) // unless a flight was the first to fail
+	err = context.Cause(ctx)
 	for air.flights > 0 {
-		_ = r.note(air.left(<-air.landed)) // the first failure is the one to tell
+		r.note(air.left(<-air.landed))
 	}
 	return errors.Join(err, r.clear())
 }
@@ -149,30 +150,24 @@ func (r *run) land(ctx context.Context, air *airspace, wait bool) error {
 		}
 		select {
 		case f := <-air.landed:
-			if err := r.note(air.left(f)); err != nil {
-				return err
-			}
+			r.note(air.left(f))
 		case <-put:
 		case <-ctx.Done():
-			return ctx.Err()
 		}
 	}
 	for len(air.landed) > 0 {
-		if err := r.note(air.left(<-air.landed)); err != nil {
-			return err
-		}
+		r.note(air.left(<-air.landed))
 	}
-	return nil
+	return ctx.Err()
 }
 
 // note takes down what became of a flight.
-func (r *run) note(f flight) error {
+func (r *run) note(f flight) {
 	if f.err != nil {
-		return fmt.Errorf("result %q of %q: %w", f.id, f.role, f.err)
+		return // the pass ends of it
 	}
 	r.opts.Log.Debug("result is delivered", "id", f.id, "role", f.role, "event", f.event, "bytes", f.size, "since", f.since)
 	r.done = append(r.done, f.number)
-	return nil
 }
 
 // clear takes off the disk what is done with: all of it in one write, since a disk is slower than most Engines.

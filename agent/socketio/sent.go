@@ -47,20 +47,20 @@ func (s *Sent) Received(ctx context.Context) error {
 		case <-s.answer:
 			return nil
 		case <-ctx.Done():
-			return fmt.Errorf("event %q: not known to be received: %w", s.event, ctx.Err())
+			return s.unless(ctx.Err())
 		case <-s.conn.ctx.Done():
-			return s.ended()
+			return s.unless(ended(s.conn.ctx))
 		}
 	}
 }
 
-// ended looks whether the answer was the last thing that came.
-func (s *Sent) ended() error {
+// unless is the error of a wait that ended, unless the answer was the last thing that came.
+func (s *Sent) unless(err error) error {
 	select {
 	case <-s.answer:
 		return nil
 	default:
-		return fmt.Errorf("event %q: not known to be received: %w", s.event, ended(s.conn.ctx))
+		return fmt.Errorf("event %q: not known to be received: %w", s.event, err)
 	}
 }
 
