@@ -216,11 +216,13 @@ function test_a_result_that_is_refused_again_is_sent_without_output(t)
 end
 
 function test_a_result_that_is_never_taken_is_left_to_the_core(t)
+  local script = ended({ stdout = "x" })
   takes(t, -1, {})
-  runs(t, ended({ stdout = "x" }))
+  runs(t, script)
   t.raises(function()
     t.deliver("quick_job_run", job())
   end, "not taken, not even without its output: too much")
+  t.equal(script.closed, true)
 end
 
 function test_files_lie_beside_the_script(t)

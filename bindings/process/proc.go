@@ -184,6 +184,9 @@ func (m *module) watch(p *proc, drain bool, disarm func() bool) {
 	if p.stdin != nil {
 		p.stdin.end()
 	}
+	if p.screen != nil {
+		p.screen.ended()
+	}
 	pumped := make(chan struct{})
 	go func() { p.pumps.Wait(); close(pumped) }()
 	if !killed {

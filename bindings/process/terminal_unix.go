@@ -62,6 +62,9 @@ func (t *terminal) resize(size window) error {
 	return err
 }
 
+// ended is told that the program has ended. What it left behind may still write.
+func (t *terminal) ended() {}
+
 // hangUp ends writing: nobody reads any more.
 func (t *terminal) hangUp() { _ = t.write.Close() }
 

@@ -50,6 +50,9 @@ func (t *terminal) resize(size window) error {
 	return windows.ResizePseudoConsole(t.console, size.coord())
 }
 
+// ended is told that the program has ended. Only now its output may end too: the console holds it open.
+func (t *terminal) ended() { t.hangUp() }
+
 // hangUp ends the console, which flushes what is on its screen and closes its pipes.
 func (t *terminal) hangUp() {
 	t.mu.Lock()

@@ -45,6 +45,9 @@ function Jobs:run(job)
   self.running[id] = running
   local ok, err = pcall(self.carry_out, self, job, running)
   self.running[id] = nil
+  if running.script then
+    running.script:close()
+  end
   if not ok then
     error(err, 0) -- the core answers in our place
   end
@@ -96,7 +99,6 @@ function Jobs:carry_out(job, running)
   else
     self:refuse(job, trouble)
   end
-  script:close()
 end
 
 --- Lua jobs run in a world of their own, with what this role is granted; files would have no place there.
