@@ -178,7 +178,7 @@ end
 
 --- Everything is sent again now and then: an Engine may have lost it.
 function Role:plan_full()
-  timer.after(setting("full_hours", 6, 1, 24 * 7) * HOUR * (0.9 + 0.2 * math.random()), function()
+  self.next_full = timer.after(setting("full_hours", 6, 1, 24 * 7) * HOUR * (0.9 + 0.2 * math.random()), function()
     self.full = true
     self:plan_full()
   end)
@@ -261,7 +261,7 @@ function Role:settled(news, full)
   if full then
     -- A connection that comes and goes is no reason to send everything each time.
     self.full, self.rested = false, true
-    timer.after(5 * MINUTE, function() self.rested = false end)
+    self.rest = timer.after(5 * MINUTE, function() self.rested = false end)
   end
 end
 
@@ -371,6 +371,12 @@ function Role:news(details, full)
     end
   end
   return news
+end
+
+function Role:stop_all()
+  for _, planned in ipairs({ self.next, self.next_full, self.rest }) do
+    planned:cancel()
+  end
 end
 
 ---@return borealis.Health

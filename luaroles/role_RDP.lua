@@ -27,11 +27,11 @@ function Role:register_events(events)
   self.looks = 0
   self.owner = ("%d"):format(math.random(2 ^ 53))
   events:on("connect", function() self:look() end)
-  timer.after(10 * math.random(), function()
+  self.first = timer.after(10 * math.random(), function()
     store.set("owner", self.owner)
     self:look()
   end)
-  timer.every(LOOK_EVERY * (0.9 + 0.2 * math.random()), function() self:look() end)
+  self.beat = timer.every(LOOK_EVERY * (0.9 + 0.2 * math.random()), function() self:look() end)
 end
 
 --- Looks, makes ready if that is wanted, and says what is new. One at a time.
@@ -192,6 +192,8 @@ end
 --- Puts everything back if the operator wants that, but for a newer version of this role, which has taken over by then.
 ---@async
 function Role:stop_all()
+  self.first:cancel()
+  self.beat:cancel()
   if settings.get("undo") == true and store.get("owner") == self.owner then
     self:put_back()
   end

@@ -18,7 +18,8 @@ function Role:register_events(events)
     return self:answer(...)
   end)
   events:on("quick_job_run", function(job)
-    if job.run_mode == "system" then
+    -- Playbooks are another role's.
+    if job.run_mode == "system" and tostring(job.script_type):lower() ~= "ansible" then
       self.jobs:run(job)
     end
   end, { within = jobs.LONGEST, at_once = AT_ONCE })

@@ -28,7 +28,7 @@ function engine.emit(event, data) end
 --- Posts to the Engine over REST and gives its answer.
 ---
 --- The core adds the device's token and waits its turn among all requests. Raises for a path that is not below
---- `/api/agent/`, and for those of enrollment and tokens. Codes: `denied` for a path that a narrowed grant does not
+--- `/api/agent/` (or `/api/ansible/recap/report`), and for those of enrollment and tokens. Codes: `denied` for a path that a narrowed grant does not
 --- cover; `timeout`; `utf8` and `limit` as for `json.encode`, with 16 MiB; `syntax` for an answer that is no JSON; and
 --- whatever the Engine's refusal is called.
 ---

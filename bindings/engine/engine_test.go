@@ -131,6 +131,7 @@ func TestRequest(t *testing.T) {
 		{[]any{"/api/agent/details"}, map[string]any{"status": "ok", "site": nil}, "/api/agent/details {}", map[string]any{"status": "ok"}},
 		{[]any{"/api/agent/x/y_1-2.~z", map[string]any{"a": 1.0}}, []any{1, nil}, `/api/agent/x/y_1-2.~z {"a":1}`, []any{1.0, bindings.Null{}}},
 		{[]any{"/api/agent/a", nil, map[string]any{"timeout": 1.0}}, nil, `/api/agent/a {}`, nil},
+		{[]any{"/api/ansible/recap/report"}, nil, `/api/ansible/recap/report {}`, nil},
 		{[]any{"/api/agent/tokens/a"}, "x", `/api/agent/tokens/a {}`, "x"},
 	} {
 		asked, answer = nil, c.answer
@@ -149,7 +150,7 @@ func TestRequestRefuses(t *testing.T) {
 	}
 	call := opened(t, host, "engine")
 	for _, path := range []string{
-		"", "/", "/api/agent", "/api/agent/", "api/agent/x", "/api/operator/x", "https://e.example/api/agent/x",
+		"", "/", "/api/agent", "/api/agent/", "/api/ansible/recap/other", "api/agent/x", "/api/operator/x", "https://e.example/api/agent/x",
 		"/api/agent/../operator", "/api/agent/./x", "/api/agent//enroll/request", "/api/agent/x/", "/api/agent/x?y=1",
 		"/api/agent/x#y", "/api/agent/%65nroll/request", `/api/agent/x\y`, "/api/agent/x y", "/api/agent/x\n", "/API/agent/x",
 		"/api/agent/enroll/request", "/api/agent/enroll/poll", "/api/agent/enroll", "/api/agent/Enroll/poll",
