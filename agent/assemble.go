@@ -149,6 +149,7 @@ func (a *agent) openGate(context.Context, *runCmd) error {
 	a.gate = gate.New(gate.Config{
 		Hostname: a.hostname, Mode: a.mode, AgentID: a.engine.AgentID, SigningKey: a.engine.SigningKey,
 		UserServed: a.userServed, NoUser: a.users.why, Ledger: ledger{a.outbox},
+		Now: func() time.Time { return time.Now().Add(a.engine.ClockSkew()) },
 	})
 	return nil
 }

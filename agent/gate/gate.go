@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/bunny-lab-io/borealis-agent/agent/wire"
 )
@@ -44,7 +45,10 @@ type Config struct {
 	UserServed func() bool
 	// NoUser says why none does. Nil means that no user is logged in.
 	NoUser func() string
+	// Now is the Engine's time, as far as its clock has been measured. Nil means this machine's.
+	Now    func() time.Time
 	Ledger Ledger
+	Offers Offers // of tunnels; nil when nobody carries any
 }
 
 // Gate admits events. Its methods may be called from many goroutines.
@@ -58,11 +62,15 @@ func New(cfg Config) *Gate {
 	if cfg.NoUser == nil {
 		cfg.NoUser = func() string { return "no user is logged in" }
 	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
 	return &Gate{cfg: cfg}
 }
 
 // Admit says whether ev may reach the roles. An admitted job comes back with its verified script in Bytes["script"]
-// and without the fields that served to verify it; an event that the gate has no rule for comes back as it was.
+// and without the fields that served to verify it, an admitted tunnel without its keys, which Offers has; an event that
+// the gate has no rule for comes back as it was.
 // Everything else is one of the errors of this package.
 func (g *Gate) Admit(ev wire.Event) (wire.Event, error) {
 	var err error
@@ -72,9 +80,8 @@ func (g *Gate) Admit(ev wire.Event) (wire.Event, error) {
 	case wire.EventPlaybookRun:
 		err = g.playbook(ev)
 	case wire.EventTunnelStart:
-		// Tokens of tunnels are not checked yet, and a start that nobody checked is not handed on.
 		if err = g.tunnel(ev); err == nil {
-			err = ErrUnverified
+			ev, err = g.tunnelStart(ev)
 		}
 	case wire.EventTunnelStop, wire.EventTunnelActive:
 		err = g.tunnel(ev)

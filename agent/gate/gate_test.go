@@ -441,7 +441,7 @@ func FuzzAdmit(f *testing.F) {
 			return
 		}
 		switch name {
-		case wire.EventTunnelStart, wire.EventPlaybookRun:
+		case wire.EventPlaybookRun:
 			t.Fatalf("%s %q was admitted", name, data)
 		case wire.EventJobRun:
 			sent, fields := wire.Object{}, wire.Object{}

@@ -96,9 +96,7 @@ func (g *Gate) verify(job wire.Job) (script, signature []byte, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	switch strings.ToLower(strings.TrimSpace(job.SigAlg)) {
-	case "", "ed25519", "eddsa":
-	default:
+	if !isEd25519(job.SigAlg) {
 		return nil, nil, fmt.Errorf("signature algorithm %.40q is not supported", job.SigAlg)
 	}
 	text := strip(job.Signature)
@@ -119,6 +117,15 @@ func (g *Gate) verify(job wire.Job) (script, signature []byte, err error) {
 		}
 	}
 	return nil, nil, errors.New("the signature does not fit the script and the stored key")
+}
+
+// isEd25519 says whether a signature is of the one kind that there is, by the name that the Engine gives it, if any.
+func isEd25519(alg string) bool {
+	switch strings.ToLower(strings.TrimSpace(alg)) {
+	case "", "ed25519", "eddsa":
+		return true
+	}
+	return false
 }
 
 // decode gives the byte strings that the content may stand for. Said to be base64 it has to be that, and nothing said
