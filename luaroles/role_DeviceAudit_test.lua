@@ -180,7 +180,7 @@ end
 
 function test_a_refusal_is_tried_again_later_and_later(t)
   local m = machine()
-  m.refused = "fingerprint_mismatch"
+  m.refused, m.settings = "fingerprint_mismatch", { full_hours = 168 }
   local posts = play(t, m)
   t.clock(60)
   t.equal(#posts, 1)
