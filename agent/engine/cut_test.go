@@ -28,7 +28,7 @@ func TestALifeSurvivesACut(t *testing.T) {
 		name string
 		tls  bool
 		step int
-	}{{"plain", false, 11}, {"TLS", true, 101}} {
+	}{{"plain", false, 23}, {"TLS", true, 211}} {
 		if os.Getenv(everyByte) != "" {
 			c.step = 1
 		}
