@@ -132,7 +132,7 @@ func TestOverABadLine(t *testing.T) {
 			r := newErrands(d)
 			r.start()
 			r.serving("role_ScriptExec_SYSTEM.lua")
-			for range often(20, 3) {
+			for range 3 { // more of them would only wait longer for the next dial
 				before := len(r.runs())
 				for range 10 {
 					r.send()
