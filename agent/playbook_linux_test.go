@@ -14,7 +14,7 @@ import (
 )
 
 // playbooks starts an agent for playbooks, which are run by Debian's Ansible.
-func playbooks(t *testing.T) (*enginetest.Engine, *device) {
+func playbooks(t testing.TB) (*enginetest.Engine, *device) {
 	t.Helper()
 	e := enginetest.Start(t, enginetest.Config{AutoApprove: true})
 	d := newDevice(t, e, nil)
@@ -140,4 +140,28 @@ func TestAPlaybookIsCancelledWithAllThatItStarted(t *testing.T) {
 	if r, err := e.Result(ctx, id); err != nil || r.Status != "Failed" || !strings.Contains(r.Stderr, "cancelled=yes") {
 		t.Errorf("%+v, %v", r, err)
 	}
+}
+
+// BenchmarkPlaybook measures a playbook of one task from the Engine and back to it, and beside it a bare run.
+func BenchmarkPlaybook(b *testing.B) {
+	text := head + "  - ping: {}\n"
+	b.Run("agent", func(b *testing.B) {
+		_, d := playbooks(b)
+		for b.Loop() {
+			if r := d.run(playbook(text)); r.Status != "Success" {
+				b.Fatalf("%+v", r)
+			}
+		}
+	})
+	b.Run("bare", func(b *testing.B) {
+		file := filepath.Join(b.TempDir(), "playbook.yml")
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			b.Fatal(err)
+		}
+		for b.Loop() {
+			if out, err := exec.Command("ansible-playbook", "-i", "localhost,", "-c", "local", file).CombinedOutput(); err != nil {
+				b.Fatalf("%v: %s", err, out)
+			}
+		}
+	})
 }
