@@ -43,6 +43,23 @@ func (a *agent) metrics(ctx context.Context) wire.Metrics {
 	return m
 }
 
+// sendLast gives what the user's last jobs came to the time to reach the Engine: it may be long until the next login.
+// The machine's results wait for the next start instead.
+func (a *agent) sendLast() {
+	if a.user == nil {
+		return
+	}
+	look := time.NewTicker(10 * time.Millisecond)
+	defer look.Stop()
+	for late := time.After(engineEnd); a.outbox.Len() > 0; {
+		select {
+		case <-look.C:
+		case <-late:
+			return
+		}
+	}
+}
+
 // dataDir is where the roles of the user's half keep things: in the user's home, or nowhere.
 func (u *users) dataDir() string {
 	if h := u.served(); h != nil {

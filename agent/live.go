@@ -39,6 +39,7 @@ func (a *agent) run(ctx context.Context) error {
 		return context.WithTimeout(context.WithoutCancel(ctx), rolesEnd)
 	})
 	user.Wait()
+	a.sendLast()
 	a.ready.now() // nothing is left to wait for
 	hangUp()
 	a.await(&parts)

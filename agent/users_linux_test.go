@@ -97,7 +97,12 @@ func TestAJobOfTheUsersRunsInTheSessionThatCounts(t *testing.T) {
 	}
 
 	o.logind.Remove("2")
+	long = o.send(enginetest.Job{Script: []byte("sleep 1000"), RunMode: "current_user"})
+	o.until("the job to run", func() bool { l := o.jobs(); return len(l) == 1 && l[0].State == "running" })
 	o.logind.Remove("3")
+	if r := o.result(long); r.Status != "Failed" || !strings.Contains(r.Stderr, "the user's session has ended") {
+		t.Errorf("a job whose user logged out: %+v", r)
+	}
 	o.until("the user to have left", func() bool { return !o.engine.Connected(o.userID()) })
 	if r := o.user("id"); r.Status != "Failed" || r.Stderr != "no user is logged in" {
 		t.Errorf("after the logout: %+v", r)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/bunny-lab-io/borealis-agent/agent/ipc"
@@ -37,6 +38,8 @@ type Host struct {
 	about entered
 	dead  chan struct{}
 	err   error // why, once dead is closed
+
+	closing atomic.Bool
 
 	mu       sync.Mutex
 	last     uint64
@@ -87,6 +90,7 @@ func (h *Host) DataDir() string { return h.about.DataDir }
 
 // Close hangs up, and waits until the host is gone, with all that it had open.
 func (h *Host) Close() {
+	h.closing.Store(true)
 	h.child.hangup()
 	<-h.dead
 }
@@ -164,8 +168,8 @@ const patience = 15 * time.Second
 // call makes a call, and says of a host that is gone what that means to a role.
 func (h *Host) call(ctx context.Context, name string, in, out any) error {
 	err := h.peer.Call(ctx, name, in, out)
-	if errors.Is(err, ipc.ErrClosed) {
-		return errGone
+	if errors.Is(err, ipc.ErrClosed) || err != nil && ctx.Err() == nil && h.closing.Load() {
+		return errGone // what a host says that was hung up on is how its calls were cut
 	}
 	return contract.Refusal(err)
 }

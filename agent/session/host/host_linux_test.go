@@ -365,6 +365,21 @@ func TestAHostThatDiesIsSaid(t *testing.T) {
 	}
 }
 
+func TestACallThatEndsWithTheSessionSaysSo(t *testing.T) {
+	h := start(t, ada(t))
+	set := opened(t, h, hosttest.New("", "probe"), "probe")
+	broken := make(chan error, 1)
+	go func() {
+		_, err := set.Call(t.Context(), bindings.Call{Module: "probe", Func: "wait"})
+		broken <- err
+	}()
+	call(t, set, "probe", "pid")
+	h.Close()
+	if err := <-broken; code(err) != "unavailable" {
+		t.Error(err)
+	}
+}
+
 func TestAHostRetiresWithItsLastRole(t *testing.T) {
 	h := start(t, ada(t))
 	first, second := opened(t, h, hosttest.New("", "probe"), "probe"), opened(t, h, hosttest.New("", "probe"), "probe")
