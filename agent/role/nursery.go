@@ -2,6 +2,7 @@ package role
 
 import (
 	"runtime"
+	"slices"
 
 	"github.com/bunny-lab-io/borealis-agent/agent/ipc/contract"
 )
@@ -39,12 +40,12 @@ func (n *Nursery) live() {
 	}
 }
 
-// spawn starts a worker.
-func (n *Nursery) spawn() (w *worker, err error) {
+// spawn starts a worker, with arguments besides those of all.
+func (n *Nursery) spawn(more ...string) (w *worker, err error) {
 	born := make(chan struct{})
 	n.births <- func() {
 		defer close(born)
-		w, err = spawn(n.path, n.args)
+		w, err = spawn(n.path, slices.Concat(n.args, more))
 	}
 	<-born
 	return w, err

@@ -35,7 +35,7 @@ func Run(t *testing.T, dir fs.FS) {
 func role(t *testing.T, dir fs.FS, file string, libs []contract.Source) {
 	s := trial.Suite{
 		Role: read(t, dir, file), Tests: read(t, dir, strings.TrimSuffix(file, ".lua")+suffix), Libs: libs,
-		Bindings: carried(all.List()), Pure: pure.List(), Dir: t.TempDir(),
+		Bindings: carried(all.List()), Pure: pure.List(),
 	}
 	names, err := s.Names()
 	if err != nil {
@@ -46,7 +46,7 @@ func role(t *testing.T, dir fs.FS, file string, libs []contract.Source) {
 	}
 	for _, name := range names {
 		t.Run(name, func(t *testing.T) {
-			if err := s.Run(name); err != nil {
+			if _, err := s.Run(name, t.TempDir()); err != nil {
 				t.Error(err)
 			}
 		})
@@ -59,9 +59,9 @@ func Example(t *testing.T, b bindings.Binding, code string) {
 	s := trial.Suite{
 		Role:     contract.Source{File: "role_example.lua", Text: []byte(exampleRole(b, code))},
 		Tests:    contract.Source{File: "example_test.lua", Text: []byte(exampleTest(b))},
-		Bindings: carried(all.List()), Pure: pure.List(), Real: []string{"fs", "process", "rdp", "system"}, Dir: t.TempDir(),
+		Bindings: carried(all.List()), Pure: pure.List(), Real: []string{"fs", "process", "rdp", "system"},
 	}
-	if err := s.Run("test_example"); err != nil {
+	if _, err := s.Run("test_example", t.TempDir()); err != nil {
 		t.Error(err)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/bunny-lab-io/borealis-agent/agent/ipc/contract"
 	"github.com/bunny-lab-io/borealis-agent/agent/worker/lockdown"
 	"github.com/bunny-lab-io/borealis-agent/agent/world"
+	"github.com/bunny-lab-io/borealis-agent/agent/world/trial"
 	"github.com/bunny-lab-io/borealis-agent/bindings/pure"
 )
 
@@ -29,6 +30,9 @@ func run() error {
 	missing := lockdown.Down()
 	if len(missing) > 0 && slices.Contains(os.Args[1:], contract.RequireLockdown) {
 		return fmt.Errorf("it cannot be locked down on this machine, which is required: %s", strings.Join(missing, "; "))
+	}
+	if slices.Contains(os.Args[1:], contract.TrialMode) {
+		return trial.Serve(context.Background(), os.Stdin, os.Stdout, pure.List(), pure.Fake())
 	}
 	return world.Serve(context.Background(), os.Stdin, os.Stdout, world.Options{
 		Pure:    pure.List(),

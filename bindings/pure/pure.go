@@ -6,7 +6,12 @@ package pure
 import (
 	"github.com/bunny-lab-io/borealis-agent/bindings"
 	"github.com/bunny-lab-io/borealis-agent/bindings/crypto"
+	"github.com/bunny-lab-io/borealis-agent/bindings/engine"
 	"github.com/bunny-lab-io/borealis-agent/bindings/json"
+	"github.com/bunny-lab-io/borealis-agent/bindings/log"
+	"github.com/bunny-lab-io/borealis-agent/bindings/lua"
+	"github.com/bunny-lab-io/borealis-agent/bindings/settings"
+	"github.com/bunny-lab-io/borealis-agent/bindings/timer"
 )
 
 // List is every pure binding.
@@ -14,5 +19,17 @@ func List() []bindings.Binding {
 	return []bindings.Binding{
 		crypto.Binding,
 		json.Binding,
+	}
+}
+
+// Fake is every binding that a worker has itself while it runs a role's tests: on a fake host, each of them needs
+// nothing of the machine, and links next to nothing.
+func Fake() []bindings.Binding {
+	return []bindings.Binding{
+		engine.Binding,
+		log.Binding,
+		lua.Binding,
+		settings.Binding,
+		timer.Binding,
 	}
 }

@@ -30,8 +30,7 @@ const (
 	Print   = "print"   // Line -> nothing: print, into the role's log
 )
 
-// RequireLockdown is the one argument that a worker knows: with it, one that cannot lock itself down ends before it
-// reads a byte.
+// RequireLockdown is an argument of a worker: with it, one that cannot lock itself down ends before it reads a byte.
 const RequireLockdown = "--require-lockdown"
 
 // Source is a role's file: the very bytes that the core has checked.

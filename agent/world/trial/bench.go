@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -17,15 +16,19 @@ import (
 )
 
 // harmless are the modules that always run, on the fake host; all others must be stubbed.
-func harmless() []string { return []string{"engine", "log", "lua", "settings", "store", "timer", "x509"} }
+func harmless() []string {
+	return []string{"engine", "log", "lua", "settings", "store", "timer", "x509"}
+}
 
 // bench is one role under test: its world, and the core that the test plays.
 type bench struct {
-	world *world.World
-	host  *hosttest.Host
-	set   *bindings.Set
-	real  []string
-	sub   error // the first failure of a t.run
+	world     *world.World
+	host      *hosttest.Host
+	set       *bindings.Set
+	real      []string
+	elsewhere func(context.Context, contract.Dated) (any, error)
+	own       map[string]bool // the modules of set
+	sub       error           // the first failure of a t.run
 
 	mu      sync.Mutex
 	printed []string
@@ -39,15 +42,11 @@ type bench struct {
 
 var _ world.Core = (*bench)(nil)
 
-func (s Suite) open() (*bench, error) {
+func (s Suite) open(data string) (*bench, error) {
 	limits := world.DefaultLimits()
 	m := world.Inspect(s.Role, limits.Sandbox)
 	if len(m.Problems) > 0 {
 		return nil, errors.New(strings.Join(m.Problems, "\n"))
-	}
-	data, err := os.MkdirTemp(s.Dir, "data")
-	if err != nil {
-		return nil, err
 	}
 	host := hosttest.New(data, m.Grants...)
 	host.Where.Context = m.Contexts[0]
@@ -55,10 +54,17 @@ func (s Suite) open() (*bench, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &bench{host: host, set: set, real: append(harmless(), s.Real...), moved: make(chan struct{}, 1)}
+	b := &bench{
+		host: host, set: set, real: append(harmless(), s.Real...), own: map[string]bool{}, elsewhere: s.Elsewhere,
+		moved: make(chan struct{}, 1),
+	}
+	for _, own := range s.Bindings {
+		b.own[own.Name] = true
+	}
 	b.ctx, b.end = context.WithCancel(context.Background())
 	b.world, err = world.New(b, contract.Setup{
-		Source: s.Role, Libs: s.Libs, Place: host.Where, Grants: m.Grants, Modules: set.Describe(s.Bindings, host.Grants),
+		Source: s.Role, Libs: s.Libs, Place: host.Where, Grants: m.Grants,
+		Modules: append(set.Describe(s.Bindings, host.Grants), s.Modules...),
 	}, s.Pure, limits)
 	if err != nil {
 		return nil, errors.Join(err, set.Close())
@@ -84,6 +90,12 @@ func (b *bench) Print(line string) {
 	b.printed = append(b.printed, line)
 }
 
+func (b *bench) lines() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.printed)
+}
+
 // Do plays the core.
 func (b *bench) Do(ctx context.Context, c bindings.Call) (any, error) {
 	if !slices.Contains(b.real, c.Module) {
@@ -96,6 +108,9 @@ func (b *bench) Do(ctx context.Context, c bindings.Call) (any, error) {
 	}
 	if c.Module == "timer" && c.Func == "sleep" {
 		return b.sleep(ctx, c)
+	}
+	if !b.own[c.Module] {
+		return b.elsewhere(ctx, contract.Dated{Call: c, Now: b.host.Now()})
 	}
 	return b.set.Call(ctx, c)
 }

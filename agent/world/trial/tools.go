@@ -135,10 +135,8 @@ func (b *bench) sent(L *lua.LState) int {
 
 // said is t.printed(): the lines that the role printed.
 func (b *bench) said(L *lua.LState) int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
 	list := []any{}
-	for _, line := range b.printed {
+	for _, line := range b.lines() {
 		list = append(list, line)
 	}
 	L.Push(b.world.ToLua(L, list))

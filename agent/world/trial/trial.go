@@ -1,7 +1,7 @@
 // Package trial runs the tests that stand beside a role, in the role's own world: role_X_test.lua holds functions
 // test_...(t), and each runs with a fresh world and a host whose clock stands still. It promises that nothing of the
-// machine is touched: a binding that would touch it raises, unless the test has stubbed it. It is for tests only and
-// is linked into no worker.
+// machine is touched: a binding that would touch it raises, unless the test has stubbed it. It runs under go test, and
+// in a worker in trial mode for `role test` and `role watch`; what serves a role never meets it.
 package trial
 
 import (
@@ -22,12 +22,13 @@ type Suite struct {
 	Role  contract.Source
 	Tests contract.Source
 	Libs  []contract.Source
-	// Bindings are those that the core would carry out; Pure are those of the world.
+	// Bindings are opened on the fake host; Pure are those of the world.
 	Bindings, Pure []bindings.Binding
 	// Real are modules that are really carried out, besides those that touch no machine.
 	Real []string
-	// Dir is where each test gets a data directory of its own: no test meets what another one kept.
-	Dir string
+	// Modules are those that are not among Bindings; Elsewhere carries out what of them is carried out at all.
+	Modules   []bindings.Module
+	Elsewhere func(context.Context, contract.Dated) (any, error)
 }
 
 // limit is how long one test may take in real time: its clock is a fake one, so nothing needs long.
@@ -36,16 +37,17 @@ const limit = 20 * time.Second
 // Names are the suite's tests, in the order of the file.
 func (s Suite) Names() ([]string, error) {
 	var names []string
-	err := s.inside(func(_ *bench, tests *lua.LTable) error {
+	err := s.inside("", func(_ *bench, tests *lua.LTable) error {
 		names = ordered(tests)
 		return nil
 	})
 	return names, err
 }
 
-// Run runs one test; its error says what does not hold, with file and line.
-func (s Suite) Run(name string) error {
-	return s.inside(func(b *bench, tests *lua.LTable) error {
+// Run runs one test; its error says what does not hold, with file and line. The role's data directory is data, which
+// must be the test's own: no test meets what another one kept.
+func (s Suite) Run(name, data string) (printed []string, err error) {
+	err = s.inside(data, func(b *bench, tests *lua.LTable) error {
 		fn, ok := tests.RawGetString(name).(*lua.LFunction)
 		if !ok {
 			return fmt.Errorf("%s: no test %q", s.Tests.File, name)
@@ -59,13 +61,15 @@ func (s Suite) Run(name string) error {
 		if err == nil {
 			err = b.sub
 		}
+		printed = b.lines()
 		return err
 	})
+	return printed, err
 }
 
 // inside brings the role and its tests to life and lets f use them.
-func (s Suite) inside(f func(*bench, *lua.LTable) error) error {
-	b, err := s.open()
+func (s Suite) inside(data string, f func(*bench, *lua.LTable) error) error {
+	b, err := s.open(data)
 	if err != nil {
 		return err
 	}

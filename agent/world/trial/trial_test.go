@@ -17,7 +17,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // suite is a role that sleeps before it answers, with one test.
-func suite(t *testing.T, test string) Suite {
+func suite(test string) Suite {
 	role := `ROLE_NAME = "r" ROLE_CONTEXTS = { "system" } ROLE_GRANTS = { "engine", "process" } local Role = {}
 function Role:register_events(events)
   events:on("ask", function(ask)
@@ -31,7 +31,7 @@ return Role`
 	return Suite{
 		Role:     contract.Source{File: "role_r.lua", Text: []byte(role)},
 		Tests:    contract.Source{File: "role_r_test.lua", Text: []byte("function test_it(t)\n" + test + "\nend")},
-		Bindings: []bindings.Binding{engine.Binding, timer.Binding, process.Binding}, Dir: t.TempDir(),
+		Bindings: []bindings.Binding{engine.Binding, timer.Binding, process.Binding},
 	}
 }
 
@@ -45,7 +45,7 @@ func TestWhatHoldsPasses(t *testing.T) {
 		`local seen = 0 timer.every(10, function() seen = seen + 1 end) t.clock(35) t.equal(seen, 3)`,
 		`t.deliver("ask", { n = 1, sleep = 5 })`, // an event that is still asleep at the end is let go
 	} {
-		if err := suite(t, test).Run("test_it"); err != nil {
+		if _, err := suite(test).Run("test_it", t.TempDir()); err != nil {
 			t.Errorf("%s\n%v", test, err)
 		}
 	}
@@ -65,7 +65,7 @@ func TestWhatDoesNotHoldFailsAtItsLine(t *testing.T) {
 		`undeclared = 1 local x = undeclerad`:           "undeclerad",
 		`t.run("a", function() t.nothing() end)`:        "a: role_r_test.lua:2:",
 	} {
-		err := suite(t, test).Run("test_it")
+		_, err := suite(test).Run("test_it", t.TempDir())
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s\n got %v, want %q", test, err, want)
 		}
@@ -73,7 +73,7 @@ func TestWhatDoesNotHoldFailsAtItsLine(t *testing.T) {
 }
 
 func TestTestsRunInTheOrderOfTheFile(t *testing.T) {
-	s := suite(t, "")
+	s := suite("")
 	s.Tests.Text = []byte("function test_z() end\nfunction helper() end\nfunction test_a() end\nlocal x = 1\nfunction test_m() end")
 	names, err := s.Names()
 	if err != nil || fmt.Sprint(names) != "[test_z test_a test_m]" {
@@ -82,7 +82,7 @@ func TestTestsRunInTheOrderOfTheFile(t *testing.T) {
 }
 
 func TestNoTestMeetsWhatAnotherKept(t *testing.T) {
-	s := suite(t, "")
+	s := suite("")
 	s.Bindings = append(s.Bindings, store.New())
 	s.Role.Text = []byte(`ROLE_NAME = "r" ROLE_CONTEXTS = { "system" } local Role = {}
 function Role:register_events(events) events:on("keep", function()
@@ -91,7 +91,7 @@ end) end
 return Role`)
 	s.Tests.Text = []byte("function test_it(t) t.deliver('keep', {}) end")
 	for range 2 {
-		if err := s.Run("test_it"); err != nil {
+		if _, err := s.Run("test_it", t.TempDir()); err != nil {
 			t.Error(err)
 		}
 	}
