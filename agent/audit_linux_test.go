@@ -51,6 +51,7 @@ func TestTheEngineLearnsWhatTheMachineIs(t *testing.T) {
 	d, told := audited(t, e)
 	d.until("the inventory", func() bool { return len(told().Summary) > 0 })
 	i := told()
+	t.Log(len(e.Details(d.status().GUID)), "bytes")
 	hostname, err := os.Hostname()
 	if err != nil {
 		t.Fatal(err)
