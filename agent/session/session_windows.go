@@ -46,19 +46,22 @@ func (s *source) sessions(context.Context) ([]Session, error) {
 	return all, nil
 }
 
-// loggedIn reads one terminal session, and reports false when nobody is logged in to it.
+// loggedIn reads one terminal session, and reports false when nobody is logged in to it. What it says beyond the user
+// is left out where the system cannot tell.
 func loggedIn(info windows.WTS_SESSION_INFO, console bool) (Session, bool) {
-	about, err := ask(info.SessionID)
-	if err != nil || about.name() == "" {
+	user := userOf(info.SessionID)
+	if user == "" {
 		return Session{}, false
 	}
 	s := Session{
-		ID: strconv.FormatUint(uint64(info.SessionID), 10), User: about.name(), Type: "windows",
-		TTY: windows.UTF16PtrToString(info.WindowStationName), Active: info.State == windows.WTSActive,
-		Remote: !console, Locked: about.flags == sessionLocked, Since: filetime(about.logon),
+		ID: strconv.FormatUint(uint64(info.SessionID), 10), User: user, Type: "windows",
+		TTY: windows.UTF16PtrToString(info.WindowStationName), Active: info.State == windows.WTSActive, Remote: !console,
 	}
 	if console {
 		s.Seat = "console"
+	}
+	if about, err := infoOf(info.SessionID); err == nil {
+		s.Locked, s.Since = about.flags == sessionLocked, filetime(about.logon)
 	}
 	return s, true
 }

@@ -1,7 +1,6 @@
 package session
 
 import (
-	"errors"
 	"fmt"
 	"time"
 	"unsafe"
@@ -9,10 +8,14 @@ import (
 	"golang.org/x/sys/windows"
 )
 
+// Of WTS_INFO_CLASS.
 const (
-	wtsSessionInfoEx = 25 // of WTS_INFO_CLASS
-	sessionLocked    = 0  // WTS_SESSIONSTATE_LOCK, from Windows 8 on
+	wtsUserName      = 5
+	wtsDomainName    = 7
+	wtsSessionInfoEx = 25
 )
+
+const sessionLocked = 0 // WTS_SESSIONSTATE_LOCK, from Windows 8 on
 
 // sessionInfoEx is WTSINFOEXW with its first and only level.
 type sessionInfoEx struct {
@@ -32,32 +35,49 @@ type sessionInfoEx struct {
 	counts      [6]uint32
 }
 
-// name is the user's, with the domain before it.
-func (i *sessionInfoEx) name() string {
-	user, domain := windows.UTF16ToString(i.user[:]), windows.UTF16ToString(i.domain[:])
+// userOf is who is logged in to a session, with the domain before the name; "" when that is nobody.
+func userOf(id uint32) string {
+	user, domain := textOf(id, wtsUserName), textOf(id, wtsDomainName)
 	if user == "" || domain == "" {
 		return user
 	}
 	return domain + `\` + user
 }
 
-func ask(id uint32) (*sessionInfoEx, error) {
+func textOf(id, class uint32) (text string) {
+	_ = ask(id, class, func(answer unsafe.Pointer, _ uint32) { text = windows.UTF16PtrToString((*uint16)(answer)) })
+	return text
+}
+
+func infoOf(id uint32) (info sessionInfoEx, err error) {
+	known := false
+	err = ask(id, wtsSessionInfoEx, func(answer unsafe.Pointer, size uint32) {
+		if uintptr(size) >= unsafe.Sizeof(info) {
+			info = *(*sessionInfoEx)(answer)
+			known = info.level == 1
+		}
+	})
+	if err == nil && !known {
+		err = fmt.Errorf("terminal session %d: unknown form of an answer", id)
+	}
+	return info, err
+}
+
+// ask has take read what the system says of a session.
+func ask(id, class uint32, take func(answer unsafe.Pointer, size uint32)) error {
 	query := windows.NewLazySystemDLL("wtsapi32.dll").NewProc("WTSQuerySessionInformationW")
 	if err := query.Find(); err != nil {
-		return nil, err
+		return err
 	}
-	var info *sessionInfoEx
-	var bytes uint32
-	ok, _, err := query.Call(0, uintptr(id), wtsSessionInfoEx, uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&bytes)))
-	if ok == 0 {
-		return nil, fmt.Errorf("terminal session %d: %w", id, err)
+	var answer unsafe.Pointer
+	var size uint32
+	ok, _, err := query.Call(0, uintptr(id), uintptr(class), uintptr(unsafe.Pointer(&answer)), uintptr(unsafe.Pointer(&size)))
+	if ok == 0 || answer == nil {
+		return fmt.Errorf("terminal session %d: %w", id, err)
 	}
-	defer windows.WTSFreeMemory(uintptr(unsafe.Pointer(info)))
-	if uintptr(bytes) < unsafe.Sizeof(*info) || info.level != 1 {
-		return nil, errors.New("terminal session: unknown form of an answer")
-	}
-	found := *info
-	return &found, nil
+	take(answer, size)
+	windows.WTSFreeMemory(uintptr(answer))
+	return nil
 }
 
 // filetime is a time as Windows has it in such answers.
