@@ -12,7 +12,8 @@
 ---
 --- When a program has ended, everything that it started ends too, also what has detached itself: after one second if
 --- it still holds the output open, else at once. When its time is up, when the handler that waits for it is cancelled,
---- or when the role ends, the program and all that it started are killed.
+--- or when the role ends, the program and all that it started are killed. Where the system has left the agent a part of
+--- its cgroup tree, a program and all that it started are at most 4096 processes and threads at a time.
 ---
 --- A program gets a small environment: PATH, the user's name and home, language, time zone, desktop session (Windows:
 --- the system's usual variables), then what `env` adds, and `BOREALIS_RUN_ID`, which names the run. No secret of the
