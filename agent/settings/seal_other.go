@@ -13,9 +13,14 @@ import (
 func machineSealer(getenv func(string) string, machine func() (string, error)) Sealer {
 	return &keySealer{
 		credentials: getenv("CREDENTIALS_DIRECTORY"),
-		file:        func() (string, error) { return sealKeyPlace(getenv, os.Geteuid()) },
+		file:        func() (string, error) { return SealKeyFile(getenv) },
 		machine:     machine,
 	}
+}
+
+// SealKeyFile is where this user's seal key lies, once there is one.
+func SealKeyFile(getenv func(string) string) (string, error) {
+	return sealKeyPlace(getenv, os.Geteuid())
 }
 
 func sealKeyPlace(getenv func(string) string, uid int) (string, error) {
