@@ -1,0 +1,533 @@
+package tunnel
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdh"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+	"golang.zx2c4.com/wireguard/conn"
+	"golang.zx2c4.com/wireguard/device"
+	"golang.zx2c4.com/wireguard/tun/netstack"
+
+	"github.com/bunny-lab-io/borealis-agent/agent/wire"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	agentIP  = "10.255.0.2"
+	engineIP = "10.255.0.1"
+	testID   = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
+)
+
+// engine is the Engine's side of a tunnel: a peer that uses WireGuard's own stack rather than ours.
+type engine struct {
+	*netstack.Net
+	device *device.Device
+	offer  wire.TunnelStart
+}
+
+// newEngine starts one that listens on a free UDP port. change alters the offer, and gets the agent's private key.
+func newEngine(t *testing.T, ports []uint16, change ...func(*wire.TunnelStart)) *engine {
+	t.Helper()
+	dev, stack, err := netstack.CreateNetTUN([]netip.Addr{netip.MustParseAddr(engineIP)}, nil, 1420)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := &engine{Net: stack, device: device.NewDevice(dev, conn.NewDefaultBind(), device.NewLogger(device.LogLevelSilent, ""))}
+	t.Cleanup(e.device.Close)
+	ours, theirs := newKey(t), newKey(t)
+	if err := e.device.IpcSet(fmt.Sprintf("private_key=%s\nlisten_port=0\n", hex.EncodeToString(ours.Bytes()))); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.device.Up(); err != nil {
+		t.Fatal(err)
+	}
+	e.offer = offer(ours.PublicKey(), theirs, e.port(t), ports)
+	for _, c := range change {
+		c(&e.offer)
+	}
+	e.admit(t, theirs.PublicKey())
+	return e
+}
+
+func newKey(t *testing.T) *ecdh.PrivateKey {
+	t.Helper()
+	key, err := ecdh.X25519().GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+func offer(server *ecdh.PublicKey, client *ecdh.PrivateKey, port string, ports []uint16) wire.TunnelStart {
+	return wire.TunnelStart{
+		TunnelID: testID, VirtualIP: agentIP + "/32", AllowedIPs: []string{engineIP + "/32"},
+		Endpoint: "127.0.0.1:" + port, ServerPublicKey: base64.StdEncoding.EncodeToString(server.Bytes()),
+		PrivateKey: base64.StdEncoding.EncodeToString(client.Bytes()), AllowedPorts: ports,
+	}
+}
+
+// admit makes the agent's key a peer.
+func (e *engine) admit(t *testing.T, key *ecdh.PublicKey) {
+	t.Helper()
+	config := fmt.Sprintf("public_key=%s\nallowed_ip=%s/32\n", hex.EncodeToString(key.Bytes()), agentIP)
+	if e.offer.PresharedKey != "" {
+		raw, _ := base64.StdEncoding.DecodeString(e.offer.PresharedKey)
+		config += "preshared_key=" + hex.EncodeToString(raw) + "\n"
+	}
+	if err := e.device.IpcSet(config); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (e *engine) port(t *testing.T) string {
+	t.Helper()
+	text, err := e.device.IpcGet()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(text) {
+		if port, ok := strings.CutPrefix(strings.TrimSpace(line), "listen_port="); ok {
+			return port
+		}
+	}
+	t.Fatal("no port")
+	return ""
+}
+
+// connect connects to a port of the agent's address.
+func (e *engine) connect(t *testing.T, port int) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	return e.DialContextTCPAddrPort(ctx, netip.AddrPortFrom(netip.MustParseAddr(agentIP), uint16(port)))
+}
+
+// memory is a Store.
+type memory struct {
+	mu    sync.Mutex
+	files map[string][]byte
+}
+
+func (m *memory) Read(name string) ([]byte, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	data, ok := m.files[name]
+	if !ok {
+		return nil, fs.ErrNotExist
+	}
+	return data, nil
+}
+
+func (m *memory) Write(name string, data []byte) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.files == nil {
+		m.files = map[string][]byte{}
+	}
+	m.files[name] = data
+	return nil
+}
+
+func newTunnels(t *testing.T) *Tunnels {
+	t.Helper()
+	tunnels := New(Config{Log: slog.New(slog.DiscardHandler), EngineHost: func() string { return "127.0.0.1" }, Keys: &memory{}})
+	t.Cleanup(func() { tunnels.Close() })
+	return tunnels
+}
+
+func options(forward ...int) Options {
+	return Options{Forward: forward, Keepalive: 25 * time.Second, MTU: 1420, MaxConnections: 64}
+}
+
+// echo answers on a free port of 127.0.0.1 with what it gets.
+func echo(t *testing.T) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var running sync.WaitGroup
+	running.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			running.Go(func() {
+				defer c.Close()
+				io.Copy(c, c)
+			})
+		}
+	})
+	t.Cleanup(func() { l.Close(); running.Wait() })
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+// roundTrip sends data, ends its half, and checks that the same comes back.
+func roundTrip(t *testing.T, c net.Conn, size int) {
+	t.Helper()
+	data := make([]byte, size)
+	rand.Read(data)
+	var writer sync.WaitGroup
+	writer.Go(func() {
+		c.Write(data)
+		c.(interface{ CloseWrite() error }).CloseWrite()
+	})
+	got, err := io.ReadAll(c)
+	writer.Wait()
+	if err != nil || !bytes.Equal(got, data) {
+		t.Errorf("%d bytes came back (%v), %d were sent", len(got), err, size)
+	}
+}
+
+// until waits for a condition.
+func until(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !ok(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: not within 30 seconds", what)
+		}
+	}
+}
+
+func TestAPortIsForwarded(t *testing.T) {
+	port := echo(t)
+	e := newEngine(t, []uint16{uint16(port)})
+	tunnels := newTunnels(t)
+	tunnels.Keep(e.offer)
+	s, err := tunnels.Open(t.Context(), testID, options(port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := e.connect(t, port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	roundTrip(t, c, 3<<20)
+	until(t, "the connection's end", func() bool { return s.State().Connections == 0 })
+	st := s.State()
+	if st.ID != testID || st.Address != agentIP || st.Engine != engineIP || st.Handshake == nil || st.Accepted != 1 ||
+		st.ToMachine != 3<<20 || st.ToEngine != 3<<20 || st.Sent < 3<<20 || st.Received < 3<<20 || !strings.HasPrefix(st.Endpoint, "127.0.0.1:") {
+		t.Errorf("state %+v", st)
+	}
+	if tunnels.Current() != s {
+		t.Error("it is not the current session")
+	}
+}
+
+func TestOnlyWhatWasAskedForIsReached(t *testing.T) {
+	open, closed := echo(t), echo(t)
+	nobody, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	nobody.Close()
+	gone := nobody.Addr().(*net.TCPAddr).Port
+	e := newEngine(t, []uint16{uint16(open), uint16(closed), uint16(gone)})
+	tunnels := newTunnels(t)
+	tunnels.Keep(e.offer)
+	s, err := tunnels.Open(t.Context(), testID, options(open, gone))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, port := range map[string]int{"not forwarded": closed, "nobody there": gone, "never allowed": 1} {
+		if c, err := e.connect(t, port); err == nil || !strings.Contains(err.Error(), "refused") {
+			t.Errorf("%s: %v, %v", name, c, err)
+		}
+	}
+	until(t, "the count", func() bool { return s.State().Refused == 3 && s.State().Connections == 0 })
+	if _, err := tunnels.Open(t.Context(), testID, options(open)); !errors.Is(err, ErrOpen) {
+		t.Errorf("a second session: %v", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tunnels.Open(t.Context(), testID, options(2)); !errors.Is(err, ErrPort) {
+		t.Errorf("a port that is not allowed: %v", err)
+	}
+	if _, err := tunnels.Open(t.Context(), "other", options()); !errors.Is(err, ErrUnknown) {
+		t.Errorf("another id: %v", err)
+	}
+	if tunnels.Current() != nil {
+		t.Error("a session is left")
+	}
+}
+
+func TestConnectionsAreLimited(t *testing.T) {
+	port := echo(t)
+	e := newEngine(t, []uint16{uint16(port)})
+	tunnels := newTunnels(t)
+	tunnels.Keep(e.offer)
+	o := options(port)
+	o.MaxConnections = 2
+	s, err := tunnels.Open(t.Context(), testID, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var conns []net.Conn
+	for range 2 {
+		c, err := e.connect(t, port)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		conns = append(conns, c)
+	}
+	if _, err := e.connect(t, port); err == nil || !strings.Contains(err.Error(), "refused") {
+		t.Errorf("a third: %v", err)
+	}
+	conns[0].Close()
+	until(t, "room", func() bool { return s.State().Connections == 1 })
+	c, err := e.connect(t, port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+}
+
+func TestListenAndDial(t *testing.T) {
+	e := newEngine(t, []uint16{47002})
+	tunnels := newTunnels(t)
+	tunnels.Keep(e.offer)
+	s, err := tunnels.Open(t.Context(), testID, options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Listen(5); !errors.Is(err, ErrPort) {
+		t.Errorf("a port that is not allowed: %v", err)
+	}
+	l, err := s.Listen(47002)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Listen(47002); err == nil {
+		t.Error("a port was claimed twice")
+	}
+	out, err := e.connect(t, 47002)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	in, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if from := in.RemoteAddr().(*net.TCPAddr).IP.String(); from != engineIP {
+		t.Errorf("from %s", from)
+	}
+	fmt.Fprint(out, "tern")
+	got := make([]byte, 4)
+	if _, err := io.ReadFull(in, got); err != nil || string(got) != "tern" {
+		t.Errorf("%q, %v", got, err)
+	}
+	in.Close()
+	in.Close()
+	until(t, "the connection's end", func() bool { return s.State().Connections == 0 })
+	l.Close()
+	if _, err := e.connect(t, 47002); err == nil {
+		t.Error("a closed port takes connections")
+	}
+
+	theirs, err := e.ListenTCP(&net.TCPAddr{Port: 8080})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer theirs.Close()
+	c, err := s.Dial(t.Context(), 8080)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := theirs.Accept(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestClosingEndsWhatIsUnderWay(t *testing.T) {
+	port := echo(t)
+	e := newEngine(t, []uint16{uint16(port), 47002})
+	tunnels := newTunnels(t)
+	tunnels.Keep(e.offer)
+	s, err := tunnels.Open(t.Context(), testID, options(port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := s.Listen(47002)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forwarded, err := e.connect(t, port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer forwarded.Close()
+	waiting, err := e.connect(t, 47002)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer waiting.Close()
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Accept(); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("accept: %v", err)
+	}
+	if _, err := s.Listen(47002); !errors.Is(err, ErrClosed) {
+		t.Errorf("listen: %v", err)
+	}
+	if _, err := s.Dial(t.Context(), 1); err == nil {
+		t.Error("dialled in a closed session")
+	}
+	if s.State().Connections != 0 {
+		t.Errorf("state %+v", s.State())
+	}
+}
+
+func TestASessionEndsWithItsLastHold(t *testing.T) {
+	e := newEngine(t, nil)
+	tunnels := newTunnels(t)
+	tunnels.Keep(e.offer)
+	s, err := tunnels.Open(t.Context(), testID, options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	old, next := s.Hold(), s.Hold()
+	old()
+	old()
+	if tunnels.Current() != s {
+		t.Fatal("it ended with a hold left")
+	}
+	next()
+	if tunnels.Current() != nil {
+		t.Fatal("it is still there")
+	}
+}
+
+func TestKeys(t *testing.T) {
+	psk := base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{7}, 32))
+	e := newEngine(t, []uint16{47002}, func(o *wire.TunnelStart) { o.PresharedKey = psk; o.PrivateKey = "" })
+	tunnels := newTunnels(t)
+	tunnels.Keep(e.offer)
+	own, err := tunnels.ownKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := tunnels.ownKey(); again != own || err != nil {
+		t.Fatalf("the key changed: %v", err)
+	}
+	public, err := base64.StdEncoding.DecodeString(string(tunnels.cfg.Keys.(*memory).files[publicFile]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := ecdh.X25519().NewPublicKey(public)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.admit(t, key) // the one that the Engine made has the same address, and loses it
+	s, err := tunnels.Open(t.Context(), testID, options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	until(t, "a handshake", func() bool { return s.State().Handshake != nil })
+	s.Close()
+	tunnels.cfg.Keys.Write(privateFile, []byte("damaged"))
+	if _, err := tunnels.Open(t.Context(), testID, options()); err == nil || string(tunnels.cfg.Keys.(*memory).files[privateFile]) != "damaged" {
+		t.Errorf("with a damaged key: %v", err)
+	}
+}
+
+func TestAWrongKeyGetsNoHandshake(t *testing.T) {
+	e := newEngine(t, nil, func(o *wire.TunnelStart) {
+		o.PresharedKey = base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{1}, 32))
+	})
+	e.offer.PresharedKey = base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{2}, 32))
+	tunnels := newTunnels(t)
+	tunnels.Keep(e.offer)
+	s, err := tunnels.Open(t.Context(), testID, options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	until(t, "an answer", func() bool { return s.State().Sent > 0 })
+	if s.State().Handshake != nil {
+		t.Errorf("state %+v", s.State())
+	}
+}
+
+func TestEndpoints(t *testing.T) {
+	tunnels := New(Config{EngineHost: func() string { return "192.0.2.7" }, Resolver: names{"engine.lab.example": {"198.51.100.1", "198.51.100.2"}}})
+	for in, want := range map[string]string{
+		"203.0.113.5:30000":        "203.0.113.5:30000",
+		"[2001:db8::1]:30000":      "[2001:db8::1]:30000",
+		"engine.lab.example:30000": "198.51.100.1:30000",
+		":30000":                   "192.0.2.7:30000",
+		"localhost:30000":          "192.0.2.7:30000",
+		"LOCALHOST.:30000":         "192.0.2.7:30000",
+		"127.1.2.3:30000":          "192.0.2.7:30000",
+		"[::1]:30000":              "192.0.2.7:30000",
+		"[::ffff:127.0.0.1]:30000": "192.0.2.7:30000",
+		"0.0.0.0:30000":            "192.0.2.7:30000",
+		"10.255.0.1:30000":         "192.0.2.7:30000",
+		"elsewhere.example:30000":  "",
+		"nothing":                  "",
+	} {
+		got, err := tunnels.endpoint(t.Context(), wire.TunnelStart{Endpoint: in, AllowedIPs: []string{"10.255.0.1/32"}})
+		if want == "" && !errors.Is(err, ErrEndpoint) || want != "" && (err != nil || got.String() != want) {
+			t.Errorf("%s: %s, %v; want %s", in, got, err, want)
+		}
+	}
+}
+
+type names map[string][]string
+
+func (n names) LookupHost(_ context.Context, host string) ([]string, error) {
+	if n[host] == nil {
+		return nil, &net.DNSError{Err: "no such host", Name: host}
+	}
+	return n[host], nil
+}
+
+func TestOffersAreFew(t *testing.T) {
+	tunnels := newTunnels(t)
+	for i := range 20 {
+		tunnels.Keep(wire.TunnelStart{TunnelID: fmt.Sprint(i), Endpoint: "old"})
+		tunnels.Keep(wire.TunnelStart{TunnelID: fmt.Sprint(i), Endpoint: "new"})
+	}
+	if len(tunnels.offers) != maxOffers || slices.ContainsFunc(tunnels.offers, func(o wire.TunnelStart) bool { return o.Endpoint == "old" }) {
+		t.Errorf("offers %+v", tunnels.offers)
+	}
+}
+
+// TestManySessions opens and closes one after the other; TestMain sees what is left.
+func TestManySessions(t *testing.T) {
+	e := newEngine(t, []uint16{47002})
+	tunnels := newTunnels(t)
+	tunnels.Keep(e.offer)
+	for range 40 {
+		s, err := tunnels.Open(t.Context(), testID, options())
+		if err != nil {
+			t.Fatal(err)
+		}
+		until(t, "a handshake", func() bool { return s.State().Handshake != nil })
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
