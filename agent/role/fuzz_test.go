@@ -67,6 +67,7 @@ func served(t *testing.T) *Role {
 		log: slog.New(slog.DiscardHandler), said: slog.New(slog.DiscardHandler), ctx: ctx, end: end,
 	}
 	r.calls = newRate(r.cfg.Limits.Calls, 2*r.cfg.Limits.Calls)
+	r.ticks = newRate(r.cfg.Limits.Ticks, r.cfg.Limits.Ticks)
 	set, err := bindings.Open(&host{role: r, grants: bindings.Grants{"desk"}}, r.cfg.Bindings, bindings.Grants{"desk"})
 	if err != nil {
 		t.Fatal(err)
