@@ -106,12 +106,14 @@ func (t *Tree) findCertificates() string {
 const (
 	identityFolder = "Identity"
 	trustFolder    = "Trusted_Server_Cert"
+	tunnelFolder   = "VPN_Client"
 )
 
 func (t *Tree) makeFolders() error {
 	private := []string{
 		t.settings, t.certificates,
 		filepath.Join(t.certificates, identityFolder), filepath.Join(t.certificates, trustFolder),
+		filepath.Join(t.certificates, tunnelFolder),
 	}
 	if err := os.MkdirAll(filepath.Join(t.root, "Agent", "Borealis"), 0o755); err != nil {
 		return fmt.Errorf("runtime tree: %w", err)

@@ -93,6 +93,9 @@ type Folder struct{ dir string }
 // Identity is the folder of the device's key.
 func (t *Tree) Identity() Folder { return Folder{filepath.Join(t.certificates, identityFolder)} }
 
+// TunnelKeys is the folder of the device's own WireGuard keys.
+func (t *Tree) TunnelKeys() Folder { return Folder{filepath.Join(t.certificates, tunnelFolder)} }
+
 // OldIdentities are the folders in which older agents kept the device's key under the same file names, one for each
 // process.
 func (t *Tree) OldIdentities() []Folder {

@@ -18,6 +18,7 @@ import (
 	"github.com/bunny-lab-io/borealis-agent/bindings/store"
 	"github.com/bunny-lab-io/borealis-agent/bindings/system"
 	"github.com/bunny-lab-io/borealis-agent/bindings/timer"
+	"github.com/bunny-lab-io/borealis-agent/bindings/tunnel"
 	"github.com/bunny-lab-io/borealis-agent/bindings/x509"
 )
 
@@ -37,6 +38,7 @@ func List() []bindings.Binding {
 		store.New(),
 		system.Binding,
 		timer.Binding,
+		tunnel.New(nil), // the agent itself has the device
 		x509.Binding,
 	}
 }
