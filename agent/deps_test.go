@@ -26,7 +26,7 @@ var arrows = map[string][]string{
 	"agent/reload":   {"agent/dispatch", "agent/role", "agent/reload/dacl"},
 	"agent/dispatch": {"agent/wire"},
 	"agent/role":     {"agent/ipc/contract", "agent/wire"},
-	"agent/worker":   {"agent/world/trial", "agent/worker/lockdown", "bindings/pure"},
+	"agent/worker":   {"agent/world/trial", "agent/worker/lockdown", "agent/memory", "bindings/pure"},
 	"agent/world":    {"agent/world/sandbox", "agent/ipc/contract", "agent/wire"},
 	"agent/gate":     {"agent/identity", "agent/wire"},
 	"agent/engine":   {"agent/identity", "agent/settings", "agent/socketio", "agent/wire"},
@@ -82,8 +82,8 @@ var luaOnly = []string{"github.com/yuin/gopher-lua", "layeh.com/gopher-luar"}
 
 // testRooms serve tests. Nothing that is shipped imports them; the exceptions have a reason.
 var testRooms = map[string][]string{
-	"agent/enginetest":          {"examples"}, // the embedded Engine as a program of its own
-	"agent/roletest":            {},           // it runs Lua, which the shipped agent may not: see apart
+	"agent/enginetest":          {"examples"},                       // the embedded Engine as a program of its own
+	"agent/roletest":            {},                                 // it runs Lua, which the shipped agent may not: see apart
 	"agent/world/trial":         {"agent/roletest", "agent/worker"}, // `role test` runs a role's tests where roles run
 	"agent/worker/workertest":   {},
 	"agent/session/sessiontest": {},
