@@ -21,7 +21,9 @@ import (
 	"github.com/bunny-lab-io/borealis-agent/agent/policy"
 	"github.com/bunny-lab-io/borealis-agent/agent/reload"
 	"github.com/bunny-lab-io/borealis-agent/agent/role"
+	"github.com/bunny-lab-io/borealis-agent/agent/service"
 	"github.com/bunny-lab-io/borealis-agent/agent/settings"
+	"github.com/bunny-lab-io/borealis-agent/agent/tunnel"
 	"github.com/bunny-lab-io/borealis-agent/agent/wire"
 	"github.com/bunny-lab-io/borealis-agent/bindings"
 	"github.com/bunny-lab-io/borealis-agent/bindings/all"
@@ -44,6 +46,7 @@ type agent struct {
 	outbox   *outbox.Outbox
 	unkept   *unkept
 	jobs     jobs
+	tunnels  *tunnel.Tunnels
 	policy   *policy.Current
 	allowAll bool // the policy counts for nothing
 	ready    *ready
@@ -52,19 +55,21 @@ type agent struct {
 	users    *users        // in mode SYSTEM: serves the logged-in user; nil elsewhere
 	user     *users        // in the user's half of such an agent: where its roles' bindings open
 	undo     []func() error
+
+	supervisor service.Notifier // the system's service manager, if that started the agent
 }
 
 // assemble opens every part in the order in which they stand on each other. What was opened is closed again when a
 // later part fails.
 func assemble(ctx context.Context, c *runCmd) (a *agent, err error) {
-	a = &agent{mode: c.mode(), started: time.Now(), level: new(slog.LevelVar), allowAll: c.AllowAllGrants, ready: newReady(), changed: make(chan struct{}, 1)}
+	a = &agent{mode: c.mode(), started: time.Now(), level: new(slog.LevelVar), allowAll: c.AllowAllGrants, ready: newReady(), changed: make(chan struct{}, 1), supervisor: service.TakeNotifier()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.close())
 		}
 	}()
 	for _, step := range []func(context.Context, *runCmd) error{
-		a.openTree, a.openLogs, a.openUsers, a.openEngine, a.openOutbox, a.openGate, a.openPolicy, a.openRoles,
+		a.openTree, a.openLogs, a.openUsers, a.openEngine, a.openOutbox, a.openTunnels, a.openGate, a.openPolicy, a.openRoles,
 	} {
 		if err := step(ctx, c); err != nil {
 			return a, err
@@ -149,7 +154,7 @@ func (a *agent) openGate(context.Context, *runCmd) error {
 	a.gate = gate.New(gate.Config{
 		Hostname: a.hostname, Mode: a.mode, AgentID: a.engine.AgentID, SigningKey: a.engine.SigningKey,
 		UserServed: a.userServed, NoUser: a.users.why, Ledger: ledger{a.outbox},
-		Now: func() time.Time { return time.Now().Add(a.engine.ClockSkew()) },
+		Now: func() time.Time { return time.Now().Add(a.engine.ClockSkew()) }, Offers: a.tunnels,
 	})
 	return nil
 }
@@ -182,7 +187,7 @@ func (a *agent) openRoles(_ context.Context, c *runCmd) error {
 	}
 	a.undo = append(a.undo, func() error { nursery.Close(); return nil })
 	roles := role.Config{
-		Workers: nursery, Place: a.place, Settings: a.roleSettings, Bindings: carried(all.List()), Agent: a, Lost: a.lost, Done: a.handled,
+		Workers: nursery, Place: a.place, Settings: a.roleSettings, Bindings: a.withTunnels(carried(all.List())), Agent: a, Lost: a.lost, Done: a.handled,
 		Allowed: a.policy.Grants, Log: a.roleLog, Limits: role.DefaultLimits(),
 	}
 	if a.user != nil {

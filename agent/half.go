@@ -18,7 +18,7 @@ func assembleHalf(ctx context.Context, u *users) (a *agent, err error) {
 		changed: make(chan struct{}, 1),
 	}
 	for _, step := range []func(context.Context, *runCmd) error{
-		a.openEngine, a.openOutbox, a.openGate, a.openPolicy, a.openRoles,
+		a.openEngine, a.openOutbox, a.openTunnels, a.openGate, a.openPolicy, a.openRoles,
 	} {
 		if err := step(ctx, &u.cmd); err != nil {
 			return nil, errors.Join(err, a.close())

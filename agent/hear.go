@@ -131,6 +131,9 @@ func (a *agent) Emit(r wire.Result) error {
 
 // Request posts to the Engine as the device.
 func (a *agent) Request(ctx context.Context, path string, in, out any) error {
+	if path == wire.PathTunnelEnsure {
+		return a.ensureTunnel(ctx, in, out)
+	}
 	return a.engine.Post(ctx, path, in, out)
 }
 
