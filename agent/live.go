@@ -28,6 +28,7 @@ func (a *agent) run(ctx context.Context) error {
 		"status":       a.tellStatus,
 		"policy":       a.followPolicy,
 		"control":      a.serveControl,
+		"supervisor":   a.supervised,
 	} {
 		parts.Go(func() { a.tend(network, name, part) })
 	}

@@ -41,8 +41,11 @@ SIGTERM and Ctrl-C end the agent and all that it started.`
 }
 
 // Run runs the agent until it is told to end.
-func (c *runCmd) Run() error {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+func (c *runCmd) Run() error { return c.serve(context.Background()) }
+
+// serve is Run, ended by ctx too.
+func (c *runCmd) serve(ctx context.Context) error {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	// What is started from here has no use for the code.
 	for _, name := range []string{"BOREALIS_ENROLLMENT_CODE", "BOREALIS_INSTALLER_CODE"} {
