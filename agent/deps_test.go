@@ -21,7 +21,7 @@ const module = "github.com/bunny-lab-io/borealis-agent"
 var arrows = map[string][]string{
 	"agent": {
 		"agent/reload", "agent/gate", "agent/engine", "agent/tunnel", "agent/outbox", "agent/session/host", "agent/service",
-		"agent/logs", "agent/control", "agent/policy", "bindings/all", "luaroles",
+		"agent/logs", "agent/control", "agent/memory", "agent/policy", "bindings/all", "luaroles",
 	},
 	"agent/reload":   {"agent/dispatch", "agent/role", "agent/reload/dacl"},
 	"agent/dispatch": {"agent/wire"},
@@ -53,6 +53,7 @@ var arrows = map[string][]string{
 	// Leaves: they import nothing of ours.
 	"agent/wire": {}, "agent/settings": {}, "agent/identity": {}, "agent/socketio": {}, "agent/ipc": {}, "agent/logs": {},
 	"agent/control":     {},
+	"agent/memory":      {},
 	"agent/reload/dacl": {}, "agent/worker/lockdown": {}, "agent/service": {}, "agent/session": {}, "agent/world/pattern": {}, "bindings": {}, "luaroles": {},
 }
 

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"github.com/bunny-lab-io/borealis-agent/agent/memory"
 )
 
 // How the five seconds of an orderly end are shared out: roles first, since their last results still go into the
@@ -36,6 +38,7 @@ func (a *agent) run(ctx context.Context) error {
 	if a.users != nil {
 		user.Go(func() { a.users.run(ctx) })
 	}
+	parts.Go(func() { memory.Find().Keep(network) })
 	a.reload.Run(ctx, func() (context.Context, context.CancelFunc) {
 		return context.WithTimeout(context.WithoutCancel(ctx), rolesEnd)
 	})

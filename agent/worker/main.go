@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/bunny-lab-io/borealis-agent/agent/ipc/contract"
+	"github.com/bunny-lab-io/borealis-agent/agent/memory"
 	"github.com/bunny-lab-io/borealis-agent/agent/worker/lockdown"
 	"github.com/bunny-lab-io/borealis-agent/agent/world"
 	"github.com/bunny-lab-io/borealis-agent/agent/world/trial"
@@ -26,7 +27,7 @@ func main() {
 
 func run() error {
 	tune()
-	settle := settle(program())
+	program := memory.Find()
 	missing := lockdown.Down()
 	if len(missing) > 0 && slices.Contains(os.Args[1:], contract.RequireLockdown) {
 		return fmt.Errorf("it cannot be locked down on this machine, which is required: %s", strings.Join(missing, "; "))
@@ -38,7 +39,7 @@ func run() error {
 		Pure:    pure.List(),
 		Limits:  world.DefaultLimits(),
 		Missing: missing,
-		Settle:  settle,
+		Settle:  func() { go program.Keep(context.Background()) },
 		// The process is the last thing that a role can be made to let go of.
 		Exhausted: func(reason error) {
 			fmt.Fprintln(os.Stderr, reason)

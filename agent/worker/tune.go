@@ -1,36 +1,20 @@
 package main
 
 import (
+	"runtime"
 	"runtime/debug"
-	"time"
 )
 
-// Memory of one worker: the collector works against softMemory, which leaves a role its 64 MiB of live values.
-const softMemory = 72 << 20
+// What one worker may take: the collector works against softMemory, which leaves a role its 64 MiB of live values; one
+// role runs on one processor at a time, and the runtime keeps memory for each that it might use.
+const (
+	softMemory = 72 << 20
+	processors = 2
+)
 
 // tune trades processor time for memory: many workers stand idle beside each other.
 func tune() {
+	runtime.GOMAXPROCS(min(processors, runtime.GOMAXPROCS(0)))
 	debug.SetGCPercent(50)
 	debug.SetMemoryLimit(softMemory)
-}
-
-// A worker is looked at this long after its role was loaded, and then this often: what an event needed, an idle worker
-// does not.
-const (
-	firstRest = time.Second
-	nextRest  = time.Minute
-)
-
-// settle gives back, now and then, the memory that idling does not need.
-func settle(regions []region) func() {
-	return func() {
-		var timer *time.Timer
-		timer = time.AfterFunc(firstRest, func() {
-			debug.FreeOSMemory()
-			for _, r := range regions {
-				_ = r.unmap() // some pages more or less
-			}
-			timer.Reset(nextRest)
-		})
-	}
 }

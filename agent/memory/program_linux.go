@@ -1,4 +1,4 @@
-package main
+package memory
 
 import (
 	"fmt"
@@ -11,9 +11,8 @@ import (
 // region is a part of the address space.
 type region struct{ from, to uintptr }
 
-// program finds where this very program is mapped read-only. It must be asked before the lockdown, which takes away
-// the right to read files.
-func program() (regions []region) {
+// regions finds where this very program is mapped read-only.
+func regions() (found []region) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil
@@ -27,10 +26,10 @@ func program() (regions []region) {
 		var mode string
 		if _, err := fmt.Sscanf(line, "%x-%x %s", &r.from, &r.to, &mode); err == nil &&
 			strings.HasSuffix(strings.TrimSpace(line), self) && mode[1] == '-' {
-			regions = append(regions, r)
+			found = append(found, r)
 		}
 	}
-	return regions
+	return found
 }
 
 // unmap gives back the pages of the program that only loading needed. They stay in the system's cache, and those that
