@@ -255,11 +255,13 @@ func (a *agent) place() bindings.Place {
 	return p
 }
 
-// roleLog is where a role's lines go: into a log of its own, named like the role in lower case. A file that has no
-// name yet, and a role that took one of the agent's own names, speak in the agent's log.
+// roleLog is where a role's lines go: into a log of its own, named like the role in lower case, or as upstream has it. A
+// file that has no name yet, and a role that took one of the agent's own names, speak in the agent's log.
 func (a *agent) roleLog(name string) *slog.Logger {
 	service := strings.ToLower(name)
-	if strings.Contains(service, ".") || slices.Contains([]string{"agent", installLog}, service) {
+	if name == "WireGuardTunnel" {
+		service = tunnelLog
+	} else if strings.Contains(service, ".") || slices.Contains([]string{"agent", installLog}, service) {
 		return a.log.With("role", name)
 	}
 	return a.logs.Service(service).With("role", name)

@@ -48,8 +48,25 @@ func settingsOf(role string, d settings.Document, getenv func(string) string) (m
 		if text := getenv("BOREALIS_RDP_AUTO_ENABLE"); text != "" {
 			set["auto_enable"] = isOn(text)
 		}
+	case "WireGuardTunnel":
+		for name, variable := range tunnelVariables() {
+			if _, own := set[name]; !own && getenv(variable) != "" {
+				set[name] = getenv(variable)
+			}
+		}
 	}
 	return set, err
+}
+
+// tunnelVariables gives the tunnel's settings under the names that upstream's environment has for them. The role reads
+// them as numbers, and knows their bounds.
+func tunnelVariables() map[string]string {
+	return map[string]string{
+		"keepalive_seconds":       "BOREALIS_WIREGUARD_KEEPALIVE_SECONDS",
+		"ensure_delay_seconds":    "BOREALIS_WIREGUARD_ENSURE_DELAY",
+		"ensure_interval_seconds": "BOREALIS_WIREGUARD_ENSURE_INTERVAL",
+		"shell_port":              "BOREALIS_WIREGUARD_SHELL_PORT",
+	}
 }
 
 // isOn reads a switch as upstream's agents do.

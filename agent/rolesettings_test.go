@@ -22,6 +22,10 @@ func TestSettingsOfRoles(t *testing.T) {
 		},
 		"the environment": {role: "RDP", document: `{"role_settings": {"RDP": {"undo": true}}}`, env: " Yes", want: map[string]any{"undo": true, "auto_enable": true}},
 		"switched off":    {role: "RDP", document: `{"role_settings": {"RDP": {"auto_enable": true}}}`, env: "0", want: map[string]any{"auto_enable": false}},
+		"the tunnel's": {
+			role: "WireGuardTunnel", document: `{"role_settings": {"WireGuardTunnel": {"shell_port": 5}}}`, env: "15",
+			want: map[string]any{"shell_port": 5.0, "keepalive_seconds": "15", "ensure_delay_seconds": "15", "ensure_interval_seconds": "15"},
+		},
 		"of another role": {role: "a", document: `{"audit_interval_minutes": 5}`, env: "on", want: map[string]any{}},
 	} {
 		t.Run(name, func(t *testing.T) {
