@@ -8,7 +8,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-packages=(bindings/process bindings/lua bindings/http bindings/fs agent/settings agent/identity agent/gate agent/wire agent/control agent/session agent/session/host)
+packages=(bindings/process bindings/lua bindings/http bindings/fs agent/settings agent/identity agent/gate agent/wire agent/service agent/control agent/session agent/session/host)
 if_there=
 if [ "${1-}" = --if-there ]; then
   if_there=yes

@@ -79,7 +79,8 @@ func (s scm) install(context.Context) (changed bool, err error) {
 	default:
 		before, unknown := h.Config()
 		changed = unknown != nil || before.BinaryPathName != s.commandLine()
-		if err := h.UpdateConfig(s.config()); err != nil {
+		// A level that the system does not know comes after all that matters.
+		if err := h.UpdateConfig(s.config()); err != nil && !errors.Is(err, windows.ERROR_INVALID_LEVEL) {
 			return false, errors.Join(fmt.Errorf("configure service %q: %w", s.Name, err), h.Close())
 		}
 	}
@@ -97,7 +98,8 @@ func recovery(h *mgr.Service) error {
 	if err := h.SetRecoveryActions(again, uint32(restartsSpan.Seconds())); err != nil {
 		return fmt.Errorf("recovery actions: %w", err)
 	}
-	if err := h.SetRecoveryActionsOnNonCrashFailures(true); err != nil {
+	err := h.SetRecoveryActionsOnNonCrashFailures(true)
+	if err != nil && !errors.Is(err, windows.ERROR_INVALID_LEVEL) { // not every system knows it
 		return fmt.Errorf("recovery actions: %w", err)
 	}
 	return nil
