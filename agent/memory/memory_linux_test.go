@@ -22,7 +22,7 @@ func resident(t *testing.T) (kib int) {
 }
 
 func TestRestGivesBack(t *testing.T) {
-	p := Find()
+	p := Thrift()
 	if len(p.regions) == 0 {
 		t.Fatal("the program was not found")
 	}

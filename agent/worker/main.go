@@ -27,7 +27,7 @@ func main() {
 
 func run() error {
 	tune()
-	program := memory.Find()
+	program := memory.Thrift()
 	missing := lockdown.Down()
 	if len(missing) > 0 && slices.Contains(os.Args[1:], contract.RequireLockdown) {
 		return fmt.Errorf("it cannot be locked down on this machine, which is required: %s", strings.Join(missing, "; "))

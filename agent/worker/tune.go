@@ -15,6 +15,5 @@ const (
 // tune trades processor time for memory: many workers stand idle beside each other.
 func tune() {
 	runtime.GOMAXPROCS(min(processors, runtime.GOMAXPROCS(0)))
-	debug.SetGCPercent(50)
 	debug.SetMemoryLimit(softMemory)
 }

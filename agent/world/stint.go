@@ -41,8 +41,8 @@ func (m *meter) used(processor func() time.Duration) time.Duration {
 
 type stintKey struct{}
 
-// maxIdle is how many threads wait to be used again: as many as the core lets a role have under way.
-const maxIdle = 16
+// maxIdle is how many threads wait to be used again; each keeps 24 KiB.
+const maxIdle = 4
 
 // thread gives a thread that nothing runs on.
 func (w *World) thread() *lua.LState {
