@@ -38,7 +38,9 @@ func (a *agent) run(ctx context.Context) error {
 	if a.users != nil {
 		user.Go(func() { a.users.run(ctx) })
 	}
-	parts.Go(func() { memory.Thrift().Keep(network) })
+	if a.user == nil { // one for both halves
+		parts.Go(func() { memory.Thrift().Keep(network) })
+	}
 	a.reload.Run(ctx, func() (context.Context, context.CancelFunc) {
 		return context.WithTimeout(context.WithoutCancel(ctx), rolesEnd)
 	})
