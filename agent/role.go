@@ -21,6 +21,7 @@ type roleCmd struct {
 	New      roleNewCmd      `cmd:"" help:"Write a role and its test to begin with."`
 	Watch    roleWatchCmd    `cmd:"" help:"Answer each save of a role: does it load, what may it use, do its tests pass."`
 	Test     roleTestCmd     `cmd:"" help:"Run the tests beside roles, without an agent or a machine."`
+	Explain  roleExplainCmd  `cmd:"" help:"Show what a role would do about an event, without doing it."`
 	Check    roleCheckCmd    `cmd:"" help:"Try role files as the agent would load them, without an agent."`
 	List     roleListCmd     `cmd:"" help:"List the roles of this machine's agent, and why an edit is not live."`
 	Allow    roleAllowCmd    `cmd:"" help:"Let a role use what its file declares."`

@@ -126,22 +126,36 @@ func check(ctx context.Context, nursery *role.Nursery, file string) checked {
 }
 
 func load(ctx context.Context, nursery *role.Nursery, src role.Source, in string) (*role.Role, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, 10*time.Second, errors.New("did not come to life within 10 s"))
-	defer cancel()
-	host, err := os.Hostname()
+	cfg, err := idleConfig(nursery, in)
 	if err != nil {
 		return nil, err
+	}
+	return start(ctx, cfg, src)
+}
+
+// start brings a role to life within the usual time.
+func start(ctx context.Context, cfg role.Config, src role.Source) (*role.Role, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, 10*time.Second, errors.New("did not come to life within 10 s"))
+	defer cancel()
+	return role.Start(ctx, cfg, src)
+}
+
+// idleConfig is that of a role behind which there is nothing.
+func idleConfig(nursery *role.Nursery, in string) (role.Config, error) {
+	host, err := os.Hostname()
+	if err != nil {
+		return role.Config{}, err
 	}
 	place := bindings.Place{Hostname: host, Context: in, ServiceMode: wire.System.ServiceMode(), Version: version}
 	if in != "system" {
 		place.ServiceMode = wire.CurrentUser.ServiceMode()
 	}
-	return role.Start(ctx, role.Config{
+	return role.Config{
 		Workers: nursery, Bindings: idle(carried(all.List())), Agent: nothing{}, Limits: role.DefaultLimits(),
 		Place: func() bindings.Place { return place },
 		Log:   func(string) *slog.Logger { return slog.New(slog.DiscardHandler) },
 		Lost:  func(wire.Event, string, error) {},
-	}, src)
+	}, nil
 }
 
 // comparison compares with what runs on this machine; nil when no machine's tree is named.
