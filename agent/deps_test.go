@@ -43,6 +43,7 @@ var arrows = map[string][]string{
 
 	"agent/enginetest":          {"agent/socketio", "agent/wire"},
 	"agent/session/sessiontest": {},
+	"agent/tunnel/tunneltest":   {},
 	"agent/worker/workertest":   {},
 	"bindings/hosttest":         {"bindings"},
 
@@ -60,6 +61,7 @@ var arrows = map[string][]string{
 // apart lists what must not be reached, over any number of imports, with the reason. The table above implies some of
 // it; here it is said, and it holds for foreign packages too.
 var apart = []struct{ from, to, why string }{
+	{"agent", "golang.zx2c4.com/wireguard/tun/netstack", "the tunnel has a stack of its own, with no resolver of names"},
 	{"agent", "agent/enginetest", "an Engine has no place in the shipped agent"},
 	{"agent", "modernc.org/sqlite", "it is the embedded Engine's database, and five megabytes"},
 	{"agent", "github.com/golang-jwt/jwt", "tokens are opaque to the agent: only an Engine makes and reads them"},
@@ -88,6 +90,7 @@ var testRooms = map[string][]string{
 	"agent/world/trial":         {"agent/roletest", "agent/worker"}, // `role test` runs a role's tests where roles run
 	"agent/worker/workertest":   {},
 	"agent/session/sessiontest": {},
+	"agent/tunnel/tunneltest":   {},
 	"bindings/hosttest":         {"agent/world/trial"}, // the fake host of roles' tests
 }
 

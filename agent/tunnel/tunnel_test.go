@@ -6,14 +6,12 @@ import (
 	"crypto/ecdh"
 	"crypto/rand"
 	"encoding/base64"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
 	"net"
-	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -21,102 +19,38 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
-	"golang.zx2c4.com/wireguard/conn"
-	"golang.zx2c4.com/wireguard/device"
-	"golang.zx2c4.com/wireguard/tun/netstack"
 
+	"github.com/bunny-lab-io/borealis-agent/agent/tunnel/tunneltest"
 	"github.com/bunny-lab-io/borealis-agent/agent/wire"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-const (
-	agentIP  = "10.255.0.2"
-	engineIP = "10.255.0.1"
-	testID   = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
-)
+const testID = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
 
-// engine is the Engine's side of a tunnel: a peer that uses WireGuard's own stack rather than ours.
+// engine is the Engine's side of a tunnel, with what it offers.
 type engine struct {
-	*netstack.Net
-	device *device.Device
-	offer  wire.TunnelStart
+	*tunneltest.Engine
+	offer wire.TunnelStart
 }
 
-// newEngine starts one that listens on a free UDP port. change alters the offer, and gets the agent's private key.
-func newEngine(t *testing.T, ports []uint16, change ...func(*wire.TunnelStart)) *engine {
+// newEngine starts one whose offer allows some ports.
+func newEngine(t *testing.T, ports ...int) *engine {
 	t.Helper()
-	dev, stack, err := netstack.CreateNetTUN([]netip.Addr{netip.MustParseAddr(engineIP)}, nil, 1420)
-	if err != nil {
-		t.Fatal(err)
-	}
-	e := &engine{Net: stack, device: device.NewDevice(dev, conn.NewDefaultBind(), device.NewLogger(device.LogLevelSilent, ""))}
-	t.Cleanup(e.device.Close)
-	ours, theirs := newKey(t), newKey(t)
-	if err := e.device.IpcSet(fmt.Sprintf("private_key=%s\nlisten_port=0\n", hex.EncodeToString(ours.Bytes()))); err != nil {
-		t.Fatal(err)
-	}
-	if err := e.device.Up(); err != nil {
-		t.Fatal(err)
-	}
-	e.offer = offer(ours.PublicKey(), theirs, e.port(t), ports)
-	for _, c := range change {
-		c(&e.offer)
-	}
-	e.admit(t, theirs.PublicKey())
-	return e
+	e, key := tunneltest.Start(t), tunneltest.NewKey(t)
+	e.Admit(key.PublicKey(), nil)
+	return &engine{e, offer(e.PublicKey, tunneltest.Text(key.Bytes()), e.Port, ports...)}
 }
 
-func newKey(t *testing.T) *ecdh.PrivateKey {
-	t.Helper()
-	key, err := ecdh.X25519().GenerateKey(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
+func offer(server, client, port string, ports ...int) wire.TunnelStart {
+	o := wire.TunnelStart{
+		TunnelID: testID, VirtualIP: tunneltest.AgentIP + "/32", AllowedIPs: []string{tunneltest.EngineIP + "/32"},
+		Endpoint: "127.0.0.1:" + port, ServerPublicKey: server, PrivateKey: client,
 	}
-	return key
-}
-
-func offer(server *ecdh.PublicKey, client *ecdh.PrivateKey, port string, ports []uint16) wire.TunnelStart {
-	return wire.TunnelStart{
-		TunnelID: testID, VirtualIP: agentIP + "/32", AllowedIPs: []string{engineIP + "/32"},
-		Endpoint: "127.0.0.1:" + port, ServerPublicKey: base64.StdEncoding.EncodeToString(server.Bytes()),
-		PrivateKey: base64.StdEncoding.EncodeToString(client.Bytes()), AllowedPorts: ports,
+	for _, port := range ports {
+		o.AllowedPorts = append(o.AllowedPorts, uint16(port))
 	}
-}
-
-// admit makes the agent's key a peer.
-func (e *engine) admit(t *testing.T, key *ecdh.PublicKey) {
-	t.Helper()
-	config := fmt.Sprintf("public_key=%s\nallowed_ip=%s/32\n", hex.EncodeToString(key.Bytes()), agentIP)
-	if e.offer.PresharedKey != "" {
-		raw, _ := base64.StdEncoding.DecodeString(e.offer.PresharedKey)
-		config += "preshared_key=" + hex.EncodeToString(raw) + "\n"
-	}
-	if err := e.device.IpcSet(config); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func (e *engine) port(t *testing.T) string {
-	t.Helper()
-	text, err := e.device.IpcGet()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(text) {
-		if port, ok := strings.CutPrefix(strings.TrimSpace(line), "listen_port="); ok {
-			return port
-		}
-	}
-	t.Fatal("no port")
-	return ""
-}
-
-// connect connects to a port of the agent's address.
-func (e *engine) connect(t *testing.T, port int) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	defer cancel()
-	return e.DialContextTCPAddrPort(ctx, netip.AddrPortFrom(netip.MustParseAddr(agentIP), uint16(port)))
+	return o
 }
 
 // memory is a Store.
@@ -209,14 +143,14 @@ func until(t *testing.T, what string, ok func() bool) {
 
 func TestAPortIsForwarded(t *testing.T) {
 	port := echo(t)
-	e := newEngine(t, []uint16{uint16(port)})
+	e := newEngine(t, port)
 	tunnels := newTunnels(t)
 	tunnels.Keep(e.offer)
 	s, err := tunnels.Open(t.Context(), testID, options(port))
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := e.connect(t, port)
+	c, err := e.Connect(port)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -224,7 +158,7 @@ func TestAPortIsForwarded(t *testing.T) {
 	roundTrip(t, c, 3<<20)
 	until(t, "the connection's end", func() bool { return s.State().Connections == 0 })
 	st := s.State()
-	if st.ID != testID || st.Address != agentIP || st.Engine != engineIP || st.Handshake == nil || st.Accepted != 1 ||
+	if st.ID != testID || st.Address != tunneltest.AgentIP || st.Engine != tunneltest.EngineIP || st.Handshake == nil || st.Accepted != 1 ||
 		st.ToMachine != 3<<20 || st.ToEngine != 3<<20 || st.Sent < 3<<20 || st.Received < 3<<20 || !strings.HasPrefix(st.Endpoint, "127.0.0.1:") {
 		t.Errorf("state %+v", st)
 	}
@@ -241,7 +175,7 @@ func TestOnlyWhatWasAskedForIsReached(t *testing.T) {
 	}
 	nobody.Close()
 	gone := nobody.Addr().(*net.TCPAddr).Port
-	e := newEngine(t, []uint16{uint16(open), uint16(closed), uint16(gone)})
+	e := newEngine(t, open, closed, gone)
 	tunnels := newTunnels(t)
 	tunnels.Keep(e.offer)
 	s, err := tunnels.Open(t.Context(), testID, options(open, gone))
@@ -249,7 +183,7 @@ func TestOnlyWhatWasAskedForIsReached(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, port := range map[string]int{"not forwarded": closed, "nobody there": gone, "never allowed": 1} {
-		if c, err := e.connect(t, port); err == nil || !strings.Contains(err.Error(), "refused") {
+		if c, err := e.Connect(port); err == nil || !strings.Contains(err.Error(), "refused") {
 			t.Errorf("%s: %v, %v", name, c, err)
 		}
 	}
@@ -273,7 +207,7 @@ func TestOnlyWhatWasAskedForIsReached(t *testing.T) {
 
 func TestConnectionsAreLimited(t *testing.T) {
 	port := echo(t)
-	e := newEngine(t, []uint16{uint16(port)})
+	e := newEngine(t, port)
 	tunnels := newTunnels(t)
 	tunnels.Keep(e.offer)
 	o := options(port)
@@ -284,19 +218,19 @@ func TestConnectionsAreLimited(t *testing.T) {
 	}
 	var conns []net.Conn
 	for range 2 {
-		c, err := e.connect(t, port)
+		c, err := e.Connect(port)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer c.Close()
 		conns = append(conns, c)
 	}
-	if _, err := e.connect(t, port); err == nil || !strings.Contains(err.Error(), "refused") {
+	if _, err := e.Connect(port); err == nil || !strings.Contains(err.Error(), "refused") {
 		t.Errorf("a third: %v", err)
 	}
 	conns[0].Close()
 	until(t, "room", func() bool { return s.State().Connections == 1 })
-	c, err := e.connect(t, port)
+	c, err := e.Connect(port)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -304,7 +238,7 @@ func TestConnectionsAreLimited(t *testing.T) {
 }
 
 func TestListenAndDial(t *testing.T) {
-	e := newEngine(t, []uint16{47002})
+	e := newEngine(t, 47002)
 	tunnels := newTunnels(t)
 	tunnels.Keep(e.offer)
 	s, err := tunnels.Open(t.Context(), testID, options())
@@ -321,7 +255,7 @@ func TestListenAndDial(t *testing.T) {
 	if _, err := s.Listen(47002); err == nil {
 		t.Error("a port was claimed twice")
 	}
-	out, err := e.connect(t, 47002)
+	out, err := e.Connect(47002)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -330,7 +264,7 @@ func TestListenAndDial(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if from := in.RemoteAddr().(*net.TCPAddr).IP.String(); from != engineIP {
+	if from := in.RemoteAddr().(*net.TCPAddr).IP.String(); from != tunneltest.EngineIP {
 		t.Errorf("from %s", from)
 	}
 	fmt.Fprint(out, "tern")
@@ -342,7 +276,7 @@ func TestListenAndDial(t *testing.T) {
 	in.Close()
 	until(t, "the connection's end", func() bool { return s.State().Connections == 0 })
 	l.Close()
-	if _, err := e.connect(t, 47002); err == nil {
+	if _, err := e.Connect(47002); err == nil {
 		t.Error("a closed port takes connections")
 	}
 
@@ -363,7 +297,7 @@ func TestListenAndDial(t *testing.T) {
 
 func TestClosingEndsWhatIsUnderWay(t *testing.T) {
 	port := echo(t)
-	e := newEngine(t, []uint16{uint16(port), 47002})
+	e := newEngine(t, port, 47002)
 	tunnels := newTunnels(t)
 	tunnels.Keep(e.offer)
 	s, err := tunnels.Open(t.Context(), testID, options(port))
@@ -374,12 +308,12 @@ func TestClosingEndsWhatIsUnderWay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	forwarded, err := e.connect(t, port)
+	forwarded, err := e.Connect(port)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer forwarded.Close()
-	waiting, err := e.connect(t, 47002)
+	waiting, err := e.Connect(47002)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -402,7 +336,7 @@ func TestClosingEndsWhatIsUnderWay(t *testing.T) {
 }
 
 func TestASessionEndsWithItsLastHold(t *testing.T) {
-	e := newEngine(t, nil)
+	e := newEngine(t)
 	tunnels := newTunnels(t)
 	tunnels.Keep(e.offer)
 	s, err := tunnels.Open(t.Context(), testID, options())
@@ -421,10 +355,11 @@ func TestASessionEndsWithItsLastHold(t *testing.T) {
 	}
 }
 
-func TestKeys(t *testing.T) {
-	psk := base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{7}, 32))
-	e := newEngine(t, []uint16{47002}, func(o *wire.TunnelStart) { o.PresharedKey = psk; o.PrivateKey = "" })
-	tunnels := newTunnels(t)
+func TestTheDevicesOwnKey(t *testing.T) {
+	e, preshared := newEngine(t, 47002), bytes.Repeat([]byte{7}, 32)
+	e.offer.PrivateKey, e.offer.PresharedKey = "", tunneltest.Text(preshared)
+	tunnels, keys := newTunnels(t), &memory{}
+	tunnels.cfg.Keys = keys
 	tunnels.Keep(e.offer)
 	own, err := tunnels.ownKey()
 	if err != nil {
@@ -433,7 +368,7 @@ func TestKeys(t *testing.T) {
 	if again, err := tunnels.ownKey(); again != own || err != nil {
 		t.Fatalf("the key changed: %v", err)
 	}
-	public, err := base64.StdEncoding.DecodeString(string(tunnels.cfg.Keys.(*memory).files[publicFile]))
+	public, err := base64.StdEncoding.DecodeString(string(keys.files[publicFile]))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -441,24 +376,22 @@ func TestKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e.admit(t, key) // the one that the Engine made has the same address, and loses it
+	e.Admit(key, preshared)
 	s, err := tunnels.Open(t.Context(), testID, options())
 	if err != nil {
 		t.Fatal(err)
 	}
 	until(t, "a handshake", func() bool { return s.State().Handshake != nil })
 	s.Close()
-	tunnels.cfg.Keys.Write(privateFile, []byte("damaged"))
-	if _, err := tunnels.Open(t.Context(), testID, options()); err == nil || string(tunnels.cfg.Keys.(*memory).files[privateFile]) != "damaged" {
+	keys.Write(privateFile, []byte("damaged"))
+	if _, err := tunnels.Open(t.Context(), testID, options()); err == nil || string(keys.files[privateFile]) != "damaged" {
 		t.Errorf("with a damaged key: %v", err)
 	}
 }
 
 func TestAWrongKeyGetsNoHandshake(t *testing.T) {
-	e := newEngine(t, nil, func(o *wire.TunnelStart) {
-		o.PresharedKey = base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{1}, 32))
-	})
-	e.offer.PresharedKey = base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{2}, 32))
+	e := newEngine(t)
+	e.offer.PresharedKey = tunneltest.Text(bytes.Repeat([]byte{2}, 32))
 	tunnels := newTunnels(t)
 	tunnels.Keep(e.offer)
 	s, err := tunnels.Open(t.Context(), testID, options())
@@ -517,7 +450,7 @@ func TestOffersAreFew(t *testing.T) {
 
 // TestManySessions opens and closes one after the other; TestMain sees what is left.
 func TestManySessions(t *testing.T) {
-	e := newEngine(t, []uint16{47002})
+	e := newEngine(t, 47002)
 	tunnels := newTunnels(t)
 	tunnels.Keep(e.offer)
 	for range 40 {
