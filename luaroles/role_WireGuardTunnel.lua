@@ -312,6 +312,9 @@ function Role:stop_all()
     self.beat:cancel()
     self.beat = nil
   end
+  if self.idle then
+    self.idle:cancel()
+  end
 end
 
 return Role

@@ -81,7 +81,7 @@ func (g *Gate) Admit(ev wire.Event) (wire.Event, error) {
 		err = g.playbook(ev)
 	case wire.EventTunnelStart:
 		if err = g.tunnel(ev); err == nil {
-			ev, err = g.tunnelStart(ev)
+			return g.tunnelStart(ev)
 		}
 	case wire.EventTunnelStop, wire.EventTunnelActive:
 		err = g.tunnel(ev)

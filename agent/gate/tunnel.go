@@ -28,20 +28,21 @@ var withheld = [...]string{
 // tunnelStart checks a start, hands it to Offers, and makes the event that roles get. Nothing but the token is signed:
 // the rest is only held to the shape in which it can do no harm beyond the tunnel.
 func (g *Gate) tunnelStart(ev wire.Event) (wire.Event, error) {
+	refuse := func(err error) (wire.Event, error) { return wire.Event{}, fmt.Errorf("event %q: %w", ev.Name, err) }
 	s, err := wire.ParseTunnelStart(ev.Data)
 	if err != nil {
-		return wire.Event{}, fmt.Errorf("%w: %w", ErrMalformed, err)
+		return refuse(fmt.Errorf("%w: %w", ErrMalformed, err))
 	}
 	port, err := g.token(&s)
 	if err != nil {
-		return wire.Event{}, err
+		return refuse(err)
 	}
 	if err := shape(&s, port); err != nil {
-		return wire.Event{}, fmt.Errorf("%w: %w", ErrMalformed, err)
+		return refuse(fmt.Errorf("%w: %w", ErrMalformed, err))
 	}
 	data, err := offered(s)
 	if err != nil {
-		return wire.Event{}, fmt.Errorf("%w: %w", ErrMalformed, err)
+		return refuse(fmt.Errorf("%w: %w", ErrMalformed, err))
 	}
 	if g.cfg.Offers != nil {
 		g.cfg.Offers.Keep(s)
