@@ -24,7 +24,7 @@ func (nothing) Emit(wire.Result) error { return nil }
 func (nothing) Request(context.Context, string, any, any) error { return errIdle }
 
 // touchless are the bindings that need nothing of the machine: they may do what they do.
-func touchless() []string { return []string{"log", "timer", "x509"} }
+func touchless() []string { return []string{"log", "settings", "timer", "x509"} }
 
 // idle gives bindings that look like those of the list and carry out nothing. None of them is opened, since opening
 // may clean up what an earlier agent left: the names of the functions come from the faces.

@@ -197,6 +197,9 @@ func (r checked) String() string {
 	var out strings.Builder
 	if !r.OK {
 		fmt.Fprintf(&out, "%s: refused\n%s", printable(r.File), indented(strings.Join(r.Problems, "\n")))
+		if mend := roleMendOf(strings.Join(r.Problems, "\n")); mend != "" {
+			out.WriteString("  mend: " + printable(mend) + "\n")
+		}
 		return out.String()
 	}
 	fmt.Fprintf(&out, "%s: ok\n", printable(r.File))

@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/bunny-lab-io/borealis-agent/agent/reload"
@@ -66,7 +67,7 @@ func (c *roleExplainCmd) Run() error {
 	}
 	nursery := role.NewNursery(worker)
 	defer nursery.Close()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	e, err := explain(ctx, nursery, src, ev)
 	if err != nil {

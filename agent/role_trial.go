@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/bunny-lab-io/borealis-agent/agent/role"
@@ -43,7 +44,7 @@ func (c *roleTestCmd) Run() error {
 	}
 	nursery := role.NewNursery(worker)
 	defer nursery.Close()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	answers, bad := []answer{}, 0
 	for _, file := range files {

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -47,7 +48,7 @@ func (c *roleWatchCmd) Run() error {
 	}
 	nursery := role.NewNursery(worker)
 	defer nursery.Close()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	e := &examiner{dir: c.Dir, nursery: nursery, known: map[string]known{}}
 	bad, err := c.answer(ctx, e)

@@ -114,6 +114,13 @@ func TestWatchOnceTellsByItsStatus(t *testing.T) {
 	command(t, "role", "watch", "--once", filepath.Join(dir, "gone")).refusedWith(t, "gone")
 }
 
+// A setting that nobody made is nil alone, here as in an agent.
+func TestSettingsAreAskedWhileLoading(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, map[string]string{"role_x.lua": strings.Replace(handling(""), "local Role", `local n = tonumber(settings.get("n")) local Role`, 1)})
+	command(t, "role", "watch", "--once", dir).ok(t)
+}
+
 func TestHostileTextStaysText(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, map[string]string{"role_x.lua": handling("error(\"\x1b[2J\\27]0;x\\7\") -- \x1b[31m"), "role_x_test.lua": "function test_x(t) t.deliver('go', {}) end"})
