@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -60,9 +61,12 @@ func TestAThousandReconnectsLeaveNothing(t *testing.T) {
 	})
 }
 
-// TestAFleetComesBackSpread has the Engine drop a thousand devices at once, and looks when each is back.
+// TestAFleetComesBackSpread has the Engine drop many devices at once, and looks when each is back.
 func TestAFleetComesBackSpread(t *testing.T) {
-	const devices = 1000
+	devices := 200
+	if os.Getenv(atLength) != "" {
+		devices = 1000 // as many as docs/reliability.md tells of
+	}
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		f := startWith(t, nil, nil)
