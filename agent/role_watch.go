@@ -52,16 +52,14 @@ func (c *roleWatchCmd) Run() error {
 	defer stop()
 	e := &examiner{dir: c.Dir, nursery: nursery, known: map[string]known{}}
 	bad, err := c.answer(ctx, e)
-	if err != nil || !c.Once {
-		if err == nil {
-			err = c.follow(ctx, e)
-		}
+	switch {
+	case err != nil:
 		return err
-	}
-	if len(e.known) == 0 {
+	case !c.Once:
+		return c.follow(ctx, e)
+	case len(e.known) == 0:
 		return fmt.Errorf("no file role_*.lua in %q", c.Dir)
-	}
-	if bad > 0 {
+	case bad > 0:
 		return fmt.Errorf("%d of %d roles are not well", bad, len(e.known))
 	}
 	return nil

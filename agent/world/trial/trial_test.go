@@ -2,6 +2,9 @@ package trial
 
 import (
 	"fmt"
+	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -94,5 +97,22 @@ return Role`)
 		if _, err := s.Run("test_it", t.TempDir()); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// What an editor is told of t is what t has.
+func TestTheFaceOfTestsIsTrue(t *testing.T) {
+	face, err := os.ReadFile("../../../luaroles/types/test.lua")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var told []string
+	for _, m := range regexp.MustCompile(`(?m)^function Test\.(\w+)\(`).FindAllStringSubmatch(string(face), -1) {
+		told = append(told, m[1])
+	}
+	slices.Sort(told)
+	_, err = suite(`local names = {} for name in pairs(t) do names[#names + 1] = name end table.sort(names) error(table.concat(names, " "))`).Run("test_it", t.TempDir())
+	if want := ": " + strings.Join(told, " "); err == nil || !strings.HasSuffix(err.Error(), want) {
+		t.Errorf("t has %v; told are%s", err, want)
 	}
 }
