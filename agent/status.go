@@ -159,7 +159,7 @@ func (s seen) rows(now time.Time) [][2]string {
 		{"token", s.token(now)},
 		{"signing key", map[bool]string{true: "stored", false: "none yet: no script can run"}[s.SigningKey]},
 		{"outbox", fmt.Sprintf("%d waiting, %d passing ones let go", s.Outbox, s.OutboxDropped)},
-		{"tunnels", "none"},
+		{"tunnel", s.tunnel(now)},
 		{"log level", s.LogLevel},
 	}
 	if s.AllowAllGrants {
@@ -175,6 +175,18 @@ func (s seen) rows(now time.Time) [][2]string {
 		rows = append(rows, [2]string{"mend", s.Mend})
 	}
 	return rows
+}
+
+func (s seen) tunnel(now time.Time) string {
+	if len(s.Tunnels) == 0 {
+		return "none"
+	}
+	t := s.Tunnels[0]
+	handshake := "no handshake yet"
+	if t.Handshake != 0 {
+		handshake = fmt.Sprintf("handshake %s ago", since(t.Handshake, now))
+	}
+	return fmt.Sprintf("%s through %s, %s", t.Address, t.Endpoint, handshake)
 }
 
 func (s seen) trust() string {

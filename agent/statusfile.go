@@ -37,7 +37,7 @@ type status struct {
 	AllowAllGrants bool            `json:"allow_all_grants"`
 	LogLevel       string          `json:"log_level"`
 	Roles          []reload.Status `json:"roles"`
-	Tunnels        []struct{}      `json:"tunnels"` // none are built yet
+	Tunnels        []tunnelSeen    `json:"tunnels"`
 	LastErrors     []problem       `json:"last_errors"`
 }
 
@@ -57,7 +57,7 @@ func (a *agent) status() status {
 		Trust: string(e.Trust), TrustOrigin: e.TrustOrigin, BundleRefused: e.BundleRefused, SigningKey: e.SigningKey,
 		ClockSkew: int64(e.ClockSkew / time.Minute), Connected: e.Connected, LastError: e.LastError, Mend: mendOf(e.LastError),
 		Outbox: a.outbox.Len(), OutboxDropped: a.outbox.Dropped(), AllowAllGrants: a.allowAll,
-		LogLevel: a.level.Level().String(), Roles: a.reload.Status(), Tunnels: []struct{}{}, LastErrors: []problem{},
+		LogLevel: a.level.Level().String(), Roles: a.reload.Status(), Tunnels: a.tunnelsSeen(), LastErrors: []problem{},
 	}
 	if !e.TokenExpires.IsZero() {
 		s.TokenExpires = e.TokenExpires.Unix()

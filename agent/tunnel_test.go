@@ -128,12 +128,11 @@ func TestAPersistentTunnel(t *testing.T) {
 	port := echoing(t)
 	d.ensured("aa11", port)
 	d.begin()
-	var c net.Conn
-	d.until("a connection", func() (ok bool) {
-		var err error
-		c, err = d.peer.Connect(port)
-		return err == nil
-	})
+	d.until("the tunnel", func() bool { return strings.Contains(d.said(), "tunnel=aa11") })
+	c, err := d.peer.Connect(port)
+	if err != nil {
+		t.Fatal(err)
+	}
 	defer c.Close()
 	if err := says(c, "tern"); err != nil {
 		t.Fatal(err)
@@ -141,6 +140,10 @@ func TestAPersistentTunnel(t *testing.T) {
 	if err := d.engine.Emit(d.status().AgentID, "vpn_tunnel_stop", map[string]any{"tunnel_id": "aa11", "reason": "operator_stop"}); err != nil {
 		t.Fatal(err)
 	}
+	d.until("it to be seen", func() bool {
+		said := d.ask("status")
+		return strings.Contains(said.out, tunneltest.AgentIP+" through 127.0.0.1:"+d.peer.Port+", handshake")
+	})
 	d.until("a word on the stop", func() bool { return strings.Contains(d.said(), "stays open") })
 
 	text, err := os.ReadFile(filepath.Join(d.roles(), tunnelRole))

@@ -113,3 +113,27 @@ type tunnelSession struct{ *tunnel.Session }
 
 // State looks at the tunnel.
 func (s tunnelSession) State() binding.State { return binding.State(s.Session.State()) }
+
+// tunnelSeen is the open tunnel as status has it. What changes with every packet is left out: the role's health and log
+// have that.
+type tunnelSeen struct {
+	ID        string `json:"id"`
+	Address   string `json:"address"`
+	Engine    string `json:"engine"`
+	Endpoint  string `json:"endpoint"`
+	Opened    int64  `json:"opened"`
+	Handshake int64  `json:"handshake,omitempty"` // the last one
+}
+
+func (a *agent) tunnelsSeen() []tunnelSeen {
+	s := a.tunnels.Current()
+	if s == nil {
+		return []tunnelSeen{}
+	}
+	state := s.State()
+	seen := tunnelSeen{ID: state.ID, Address: state.Address, Engine: state.Engine, Endpoint: state.Endpoint, Opened: state.Opened.Unix()}
+	if state.Handshake != nil {
+		seen.Handshake = state.Handshake.Unix()
+	}
+	return []tunnelSeen{seen}
+}

@@ -44,7 +44,9 @@ function Role:register_events(events)
   self.offer = state.offer
   self.turns = {}
   self.wait = 0 -- looks until the tunnel may be opened anew
-  tunnel.get() -- keeps what the version before has opened
+  if state.offer then
+    tunnel.get() -- keeps what the version before has opened
+  end
   events:on("vpn_tunnel_start", function(offer)
     self:in_turn(function()
       self:take(offer)

@@ -17,7 +17,7 @@ import (
 
 // harmless are the modules that always run, on the fake host; all others must be stubbed.
 func harmless() []string {
-	return []string{"engine", "log", "lua", "settings", "store", "timer", "tunnel", "x509"}
+	return []string{"engine", "log", "lua", "settings", "store", "timer", "x509"}
 }
 
 // bench is one role under test: its world, and the core that the test plays.
