@@ -12,15 +12,16 @@ var version = "0.0.0-dev"
 
 // cli is the whole command line: a subcommand each, in a file of its own.
 type cli struct {
-	Run      runCmd      `cmd:"" help:"Run the agent in the foreground until it is told to end."`
-	Status   statusCmd   `cmd:"" help:"Show how the agent on this machine is, and what keeps it from its work."`
-	Doctor   doctorCmd   `cmd:"" help:"Look at each step of the way to the Engine, and say what is wrong."`
-	LogLevel logLevelCmd `cmd:"" help:"Change how much a running agent logs."`
-	Job      jobCmd      `cmd:"" help:"List the jobs of a running agent, and end one."`
-	Role     roleCmd     `cmd:"" help:"Write, test, check, list and allow roles, and release them from quarantine."`
-	Docs     docsCmd     `cmd:"" help:"Print what a module offers to roles, or list the modules."`
-	Service  serviceCmd  `cmd:"" help:"Install the agent as a service of the operating system, start and stop it there, and remove it."`
-	Version  versionCmd  `cmd:"" help:"Print the version of the agent."`
+	Run         runCmd         `cmd:"" help:"Run the agent in the foreground until it is told to end."`
+	Status      statusCmd      `cmd:"" help:"Show how the agent on this machine is, and what keeps it from its work."`
+	Doctor      doctorCmd      `cmd:"" help:"Look at each step of the way to the Engine, and say what is wrong."`
+	LogLevel    logLevelCmd    `cmd:"" help:"Change how much a running agent logs."`
+	Job         jobCmd         `cmd:"" help:"List the jobs of a running agent, and end one."`
+	Role        roleCmd        `cmd:"" help:"Write, test, check, list and allow roles, and release them from quarantine."`
+	Docs        docsCmd        `cmd:"" help:"Print what a module offers to roles, or list the modules."`
+	Service     serviceCmd     `cmd:"" help:"Install the agent as a service of the operating system, start and stop it there, and remove it."`
+	SelfReplace selfReplaceCmd `cmd:"" help:"Replace the programs of an installed service by a signed release, or keep them."`
+	Version     versionCmd     `cmd:"" help:"Print the version of the agent."`
 
 	SessionHost sessionHostCmd `cmd:"" hidden:"" help:"Carry out bindings as the user of a session, for the agent that starts this."`
 }

@@ -83,5 +83,14 @@ type serviceRunCmd struct {
 // Run runs the agent under the system's service manager.
 func (c *serviceRunCmd) Run() error {
 	s := OfService{User: c.Agent.mode() != wire.System}.service()
-	return service.Run(context.Background(), s, c.Agent.serve)
+	return service.Run(context.Background(), s, func(ctx context.Context) error {
+		dir, err := programsDir()
+		if err != nil {
+			return err
+		}
+		if err := settleReplacement(dir); err != nil {
+			return err
+		}
+		return c.Agent.serve(ctx)
+	})
 }

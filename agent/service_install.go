@@ -22,6 +22,7 @@ type serviceInstallCmd struct {
 	EngineCA       string `name:"engine-ca" placeholder:"FILE" help:"PEM of the roots to trust until the Engine's own bundle is pinned. Copied into the tree."`
 	EnginePrint    string `name:"engine-fingerprint" placeholder:"SHA256" env:"BOREALIS_ENGINE_FINGERPRINT" help:"Trust the Engine by the SHA-256 of its certificate, or of the root above it, until its own bundle is pinned."`
 	FirstUse       bool   `name:"trust-on-first-use" help:"Trust whoever answers first, once, as stock agents do."`
+	ReleaseKey     string `placeholder:"FILE" help:"PEM of the Ed25519 public keys whose releases self-replace takes. Copied into the tree."`
 	InPlace        bool   `help:"Run the programs from where they lie instead of copying them. Nobody else may write there either."`
 	Programs       string `placeholder:"DIR" help:"Where to put the programs; the system's usual place by default (docs/service.md)."`
 }
@@ -249,7 +250,7 @@ func (i *installation) putPrograms() error {
 		}
 		i.changed = i.changed || changed
 	}
-	return nil
+	return endReplacement(i.programs) // what the operator installs needs no trial
 }
 
 // configure puts what the agent has to know into the tree.
@@ -271,6 +272,18 @@ func (i *installation) configure() error {
 			return err
 		}
 		if err := i.tree.Files().Write(engineRoots, pem); err != nil {
+			return err
+		}
+	}
+	if i.ReleaseKey != "" {
+		keys, err := os.ReadFile(i.ReleaseKey)
+		if err != nil {
+			return err
+		}
+		if _, err := parseReleaseKeys(keys); err != nil {
+			return err
+		}
+		if err := i.tree.Files().Write(releaseKeysFile, keys); err != nil {
 			return err
 		}
 	}

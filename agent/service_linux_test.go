@@ -18,8 +18,9 @@ import (
 // the real one does with the unit, scripts/service-check.sh tries.
 const manager = `#!/bin/sh
 unit=$HOME/.config/systemd/user/borealis-agent.service
-pid=$(cat "$HOME/manager.pid" 2>/dev/null); kill -0 "$pid" 2>/dev/null || pid=0
-end() { [ "$pid" = 0 ] || { kill "$pid"; while kill -0 "$pid" 2>/dev/null; do sleep 0.05; done; pid=0; }; }
+alive() { readlink "/proc/$pid/exe" >/dev/null; } # a zombie has none
+pid=$(cat "$HOME/manager.pid" 2>/dev/null); alive || pid=0
+end() { [ "$pid" = 0 ] || { kill "$pid"; while alive; do sleep 0.05; done; pid=0; }; }
 while :; do case $1 in --no-ask-password | --user) shift ;; *) break ;; esac; done
 case $1 in
 show)
@@ -56,13 +57,22 @@ func newAccount(t *testing.T) *account {
 	return a
 }
 
-// service runs a command of `borealis-agent service`, as that user.
-func (a *account) service(args ...string) (string, error) {
-	cmd := exec.Command(filepath.Join(a.from, "borealis-agent"), append([]string{"service"}, args...)...)
-	cmd.Env = []string{
+func (a *account) environment() []string {
+	return []string{
 		"HOME=" + a.home, "PATH=" + filepath.Join(a.home, "bin") + ":/usr/bin:/bin", "XDG_CONFIG_HOME=" + filepath.Join(a.home, ".config"),
 		"BOREALIS_SEAL_KEY_FILE=" + filepath.Join(a.home, ".local", "state", "borealis-agent", "seal.key"),
 	}
+}
+
+// service runs a command of `borealis-agent service`, as that user.
+func (a *account) service(args ...string) (string, error) {
+	return a.command(append([]string{"service"}, args...)...)
+}
+
+// command runs the agent's program, as that user.
+func (a *account) command(args ...string) (string, error) {
+	cmd := exec.Command(filepath.Join(a.from, "borealis-agent"), args...)
+	cmd.Env = a.environment()
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }

@@ -82,14 +82,16 @@ func (r record) removePrograms() error {
 	if r.InPlace {
 		return nil
 	}
-	var errs []error
+	patterns := []string{journalName, "." + journalName + ".new-*", ".try-*"}
 	for _, name := range programNames("") {
-		for _, pattern := range []string{name, name + ".exe*", "." + name + "*.new-*"} {
-			files, err := filepath.Glob(filepath.Join(r.Programs, pattern))
-			errs = append(errs, err)
-			for _, file := range files {
-				errs = append(errs, remove(file))
-			}
+		patterns = append(patterns, name, name+beforeMark, name+".exe*", "."+name+"*.new-*")
+	}
+	var errs []error
+	for _, pattern := range patterns {
+		files, err := filepath.Glob(filepath.Join(r.Programs, pattern))
+		errs = append(errs, err)
+		for _, file := range files {
+			errs = append(errs, os.RemoveAll(file))
 		}
 	}
 	return errors.Join(append(errs, removeEmpty(r.Programs))...)

@@ -35,10 +35,18 @@ func PutFile(path string, data []byte, mode fs.FileMode) (changed bool, err erro
 	if err := f.Close(); err != nil {
 		return false, errors.Join(err, os.Remove(f.Name()))
 	}
-	if err := replace(f.Name(), path); err != nil {
+	if err := MoveFile(f.Name(), path); err != nil {
 		return false, errors.Join(err, os.Remove(f.Name()))
 	}
-	return true, syncFolder(filepath.Dir(path))
+	return true, nil
+}
+
+// MoveFile puts a file of a folder in the place of another one there, for good.
+func MoveFile(from, to string) error {
+	if err := replace(from, to); err != nil {
+		return err
+	}
+	return syncFolder(filepath.Dir(to))
 }
 
 // same says whether a plain file with this content and mode is there already.
