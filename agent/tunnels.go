@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net"
 	"net/http"
 	"net/url"
 	"time"
@@ -92,7 +93,7 @@ func (d tunnelDevice) Open(ctx context.Context, id string, o binding.Options) (b
 func tunnelCode(err error) string {
 	for code, reason := range map[string]error{
 		"unknown": tunnel.ErrUnknown, "open": tunnel.ErrOpen, "port": tunnel.ErrPort, "endpoint": tunnel.ErrEndpoint,
-		"closed": tunnel.ErrClosed, "limit": tunnel.ErrFull, "cancelled": context.Canceled,
+		"closed": tunnel.ErrClosed, "limit": tunnel.ErrFull, "busy": tunnel.ErrClaimed, "cancelled": context.Canceled,
 	} {
 		if errors.Is(err, reason) {
 			return code
@@ -110,6 +111,15 @@ func (d tunnelDevice) Current() binding.Session {
 }
 
 type tunnelSession struct{ *tunnel.Session }
+
+// Listen takes the Engine's connections to a port.
+func (s tunnelSession) Listen(port int) (net.Listener, error) {
+	l, err := s.Session.Listen(port)
+	if err != nil {
+		return nil, bindings.Fail(tunnelCode(err), "%w", err)
+	}
+	return l, nil
+}
 
 // State looks at the tunnel.
 func (s tunnelSession) State() binding.State { return binding.State(s.Session.State()) }

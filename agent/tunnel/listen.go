@@ -24,7 +24,7 @@ func (n *network) listen(port uint16) (net.Listener, error) {
 		return nil, ErrClosed
 	}
 	if n.claimed[port] != nil {
-		return nil, fmt.Errorf("port %d is listened on already", port)
+		return nil, fmt.Errorf("port %d: %w", port, ErrClaimed)
 	}
 	l := &listener{network: n, port: port, conns: make(chan net.Conn, listenQueue), closed: make(chan struct{})}
 	n.claimed[port] = l

@@ -30,6 +30,8 @@ var (
 	ErrPort = errors.New("the offer does not allow this port")
 	// ErrEndpoint says that the Engine's endpoint has no address.
 	ErrEndpoint = errors.New("the Engine's endpoint has no address")
+	// ErrClaimed says that a port is listened on already.
+	ErrClaimed = errors.New("the port is listened on already")
 	// ErrFull says that there are as many connections as there may be, or that the session is ending.
 	ErrFull = errors.New("no more connections")
 	// ErrClosed says that the session has ended.

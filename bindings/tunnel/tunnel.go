@@ -8,6 +8,7 @@ import (
 	"context"
 	_ "embed"
 	"errors"
+	"net"
 	"sync"
 	"time"
 
@@ -28,8 +29,17 @@ type Device interface {
 	Current() Session
 }
 
+// Network is what is inside a tunnel. Its errors are *bindings.Error where a role can tell them apart.
+type Network interface {
+	// Listen takes the Engine's connections to a port of our address.
+	Listen(port int) (net.Listener, error)
+	// Dial connects to a port of the Engine's address.
+	Dial(ctx context.Context, port int) (net.Conn, error)
+}
+
 // Session is an open tunnel.
 type Session interface {
+	Network
 	State() State
 	// Hold keeps it open until release is called; it ends with the last release.
 	Hold() (release func())
@@ -64,12 +74,14 @@ type State struct {
 
 // New makes the module on a device; nil is that of a machine without tunnels.
 func New(device Device) bindings.Binding {
-	return bindings.Binding{Name: "tunnel", Face: face, Core: true, Grant: grant, Open: func(host bindings.Host) (*bindings.Instance, error) {
+	return bindings.Binding{Name: "tunnel", Face: face, Core: true, Grant: grant, Handles: handles(), Open: func(host bindings.Host) (*bindings.Instance, error) {
 		m := &module{host: host, device: device}
 		return &bindings.Instance{Funcs: map[string]bindings.Func{
-			"open":  {Waits: true, Do: m.open},
-			"close": {Waits: true, Do: m.end},
-			"get":   {Do: m.get},
+			"open":   {Waits: true, Do: m.open},
+			"close":  {Waits: true, Do: m.end},
+			"get":    {Do: m.get},
+			"listen": {Do: m.listen},
+			"dial":   {Waits: true, Do: m.dial},
 		}, Close: m.close}, nil
 	}}
 }

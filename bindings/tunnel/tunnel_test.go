@@ -3,10 +3,14 @@ package tunnel
 import (
 	"context"
 	"errors"
+	"net"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"go.uber.org/goleak"
 
 	"github.com/bunny-lab-io/borealis-agent/bindings"
 	"github.com/bunny-lab-io/borealis-agent/bindings/hosttest"
@@ -18,6 +22,7 @@ type device struct {
 	open   *session
 	asked  Options
 	answer error
+	port   int // where Listen listens
 }
 
 type session struct {
@@ -46,6 +51,18 @@ func (d *device) Current() Session {
 		return nil
 	}
 	return d.open
+}
+
+func (s *session) Listen(int) (net.Listener, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err == nil {
+		s.device.port = l.Addr().(*net.TCPAddr).Port
+	}
+	return l, err
+}
+
+func (s *session) Dial(ctx context.Context, port int) (net.Conn, error) {
+	return new(net.Dialer).DialContext(ctx, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 }
 
 func (s *session) State() State { return State{ID: s.id, Opened: time.Unix(5, 0)} }
@@ -98,6 +115,8 @@ func code(err error) string {
 	return ""
 }
 
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
 func TestATunnelIsOpenedAndClosed(t *testing.T) {
 	d := &device{}
 	set := role(t, d, "tunnel")
@@ -147,6 +166,46 @@ func TestATunnelPassesFromOneVersionToTheNext(t *testing.T) {
 	}
 }
 
+// method calls a method of a handle.
+func method(set *bindings.Set, handle any, name string, args ...any) (any, error) {
+	return set.Call(context.Background(), bindings.Call{Module: "tunnel", Ref: handle.(bindings.Ref).ID, Func: name, Args: args})
+}
+
+// TestAConversation has a role listen, and dial itself: the device's network here is the loopback.
+func TestAConversation(t *testing.T) {
+	d := &device{}
+	set := role(t, d, "tunnel")
+	if _, err := call(set, "listen", 5.0); code(err) != "closed" {
+		t.Errorf("with no tunnel: %v", err)
+	}
+	if _, err := call(set, "open", "x"); err != nil {
+		t.Fatal(err)
+	}
+	listening, err := call(set, "listen", 47002.0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dialled, err := call(set, "dial", float64(d.port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	accepted, err := method(set, listening, "accept")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := method(set, dialled, "write", "one\ntwo\r\n\nthree"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := method(set, dialled, "close"); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []any{"one", "two\r", "", "three", nil, nil} {
+		if line, err := method(set, accepted, "read_line"); line != want || err != nil {
+			t.Errorf("read_line: %v, %v; want %v", line, err, want)
+		}
+	}
+}
+
 func TestWhatIsRefused(t *testing.T) {
 	d := &device{answer: bindings.Fail("unknown", "no such tunnel")}
 	set := role(t, d, "tunnel:open")
@@ -185,5 +244,81 @@ func TestAnEndedRoleOpensNothing(t *testing.T) {
 	}
 	if _, err := m.open(t.Context(), "x", Options{MTU: 1420, MaxConnections: 1}); err == nil || d.Current() != nil {
 		t.Errorf("%v, %v", err, d.Current())
+	}
+}
+
+// pipe is a connection and its other end.
+func pipe(t *testing.T) (*conn, net.Conn) {
+	t.Helper()
+	ours, theirs := net.Pipe()
+	t.Cleanup(func() { ours.Close(); theirs.Close() })
+	after := func(d time.Duration, f func()) func() bool { return time.AfterFunc(d, f).Stop }
+	return &conn{Conn: ours, after: after}, theirs
+}
+
+func TestAReadThatIsGivenUpLosesNothing(t *testing.T) {
+	c, peer := pipe(t)
+	opts := readOptions{Timeout: time.Millisecond, MaxBytes: 10}
+	var writing sync.WaitGroup
+	writing.Go(func() { peer.Write([]byte("half")) })
+	var err error
+	for range 3 { // the first may still find all of it
+		_, err = readLine(t.Context(), c, opts)
+	}
+	writing.Wait()
+	if code(err) != "timeout" {
+		t.Fatalf("%v, want a timeout", err)
+	}
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := readLine(cancelled, c, readOptions{MaxBytes: 10}); !errors.Is(err, context.Canceled) {
+		t.Fatalf("%v, want a cancellation", err)
+	}
+	writing.Go(func() { peer.Write([]byte(" whole\nx")) })
+	line, err := readLine(t.Context(), c, readOptions{MaxBytes: 10})
+	if err != nil || *line != "half whole" {
+		t.Errorf("%v, %v", line, err)
+	}
+	writing.Wait()
+	if rest, err := read(t.Context(), c, readOptions{MaxBytes: 10}); err != nil || *rest != "x" {
+		t.Errorf("%v, %v", rest, err)
+	}
+}
+
+func TestALineHasALimit(t *testing.T) {
+	c, peer := pipe(t)
+	var writing sync.WaitGroup
+	writing.Go(func() { peer.Write([]byte("12345\n123456")) })
+	if line, err := readLine(t.Context(), c, readOptions{MaxBytes: 5}); err != nil || *line != "12345" {
+		t.Errorf("%v, %v", line, err)
+	}
+	if _, err := readLine(t.Context(), c, readOptions{MaxBytes: 5}); code(err) != "limit" {
+		t.Errorf("%v, want a limit", err)
+	}
+	writing.Wait()
+	peer.Close()
+	if err := write(t.Context(), c, []byte("x")); code(err) != "closed" {
+		t.Errorf("%v, want closed", err)
+	}
+}
+
+func TestAListenerEndsWithItsRole(t *testing.T) {
+	d := &device{}
+	set := role(t, d, "tunnel")
+	if _, err := call(set, "open", "x"); err != nil {
+		t.Fatal(err)
+	}
+	listening, err := call(set, "listen", 1.0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error)
+	go func() {
+		_, err := method(set, listening, "accept")
+		ended <- err
+	}()
+	set.Close()
+	if err := <-ended; code(err) != "closed" {
+		t.Errorf("%v, want closed", err)
 	}
 }

@@ -10,6 +10,9 @@
 --- A tunnel stays open while a role that has opened it, or has got it from `tunnel.get`, is running: a reloaded role that
 --- asks for it before the old version ends keeps it.
 ---
+--- A role may listen on a port of the tunnel itself and speak a protocol of its own there; no port of the machine is
+--- listened on. It must be one of the offer's `allowed_ports`, and comes before a forward.
+---
 --- A role needs the grant `tunnel`; `tunnel:FUNCTION` narrows it to one function.
 ---
 --- ```lua
@@ -35,6 +38,19 @@ tunnel = {}
 ---@field refused integer Connections that did not: the port is not forwarded, nobody listens there, or there were too many.
 ---@field to_engine integer Bytes of forwarded connections, to the Engine.
 ---@field to_machine integer Bytes of forwarded connections, to this machine.
+
+---@class tunnel.Listener
+local Listener = {}
+
+---@class tunnel.Conn
+local Conn = {}
+
+---@class tunnel.WaitOptions
+---@field timeout? number Seconds to wait; 0 = until the call's own time is up. Default 0.
+
+---@class tunnel.ReadOptions
+---@field timeout? number Seconds to wait; 0 = until the call's own time is up. Default 0.
+---@field max_bytes? integer Bytes to give at most, up to 16 MiB. Default 65536.
 
 ---@class tunnel.Options
 ---@field forward? integer[] Ports that the Engine reaches, each of them one of the offer's `allowed_ports`. None when left out.
@@ -80,3 +96,86 @@ function tunnel.get() end
 ---@return string? message
 ---@return string? code
 function tunnel.close() end
+
+--- Listens on a port of the tunnel's own address, for the Engine alone. It ends with the tunnel.
+---
+--- Raises for what is no port. Codes: `closed` when no tunnel is open; `port` for one that the offer does not allow;
+--- `busy` when it is listened on already; `denied` and `unsupported` as for `open`.
+---
+--- ```lua
+--- local listener = tunnel.listen(47002)
+--- if listener then
+---   local conn = listener:accept({ timeout = 60 })
+---   local line = conn and conn:read_line({ timeout = 10 })
+---   if line then
+---     conn:write("you said " .. line .. "\n")
+---   end
+--- end
+--- ```
+---@param port integer
+---@return tunnel.Listener? listener
+---@return string? message
+---@return string? code
+function tunnel.listen(port) end
+
+--- Connects to a port of the Engine's address in the tunnel.
+---
+--- Raises for what is no port. Codes: `closed` when no tunnel is open; `unreachable` when nobody answers there, or not in
+--- time; `denied` and `unsupported` as for `open`.
+---@async
+---@param port integer
+---@param opts? tunnel.WaitOptions
+---@return tunnel.Conn? conn
+---@return string? message
+---@return string? code
+function tunnel.dial(port, opts) end
+
+--- Waits for the next connection.
+---
+--- Codes: `timeout`; `closed` once the port is no longer listened on, also because the tunnel ended; `cancelled`.
+---@async
+---@param opts? tunnel.WaitOptions
+---@return tunnel.Conn? conn
+---@return string? message
+---@return string? code
+function Listener:accept(opts) end
+
+--- Gives the port back. Connections that were accepted stay.
+---@async
+---@return true closed
+function Listener:close() end
+
+--- Reads what comes next, at least one byte. One read at a time; others wait their turn.
+---
+--- Codes: `timeout`, after which nothing is lost; `closed` for a connection that broke; `cancelled`.
+---@async
+---@param opts? tunnel.ReadOptions
+---@return string? data Nil without a message at the end.
+---@return string? message
+---@return string? code
+function Conn:read(opts) end
+
+--- Reads a line, without its line feed. What stands after the last line feed counts as one when the end comes.
+---
+--- Codes: as for `read`, and `limit` for a line of more than `max_bytes`: then only closing is left.
+---@async
+---@param opts? tunnel.ReadOptions
+---@return string? line Nil without a message at the end.
+---@return string? message
+---@return string? code
+function Conn:read_line(opts) end
+
+--- Writes all of the data. It waits while the Engine takes none.
+---
+--- Codes: `closed` for a connection that ended or broke; `cancelled`, after which it is closed.
+---@async
+---@param data string
+---@return true? written
+---@return string? message
+---@return string? code
+function Conn:write(data) end
+
+--- Closes the connection.
+---@async
+---@return true closed
+function Conn:close() end
