@@ -82,7 +82,7 @@ func (r *replacement) replace(ctx context.Context) (err error) {
 	if err := guardFolder(r.dir); err != nil {
 		return err
 	}
-	if err := settleReplacement(r.dir); err != nil { // one that was interrupted
+	if err := errors.Join(settleReplacement(r.dir), sweepPrograms(r.dir)); err != nil { // what was interrupted
 		return err
 	}
 	if r.before, err = r.prove(ctx, r.tree); err != nil {

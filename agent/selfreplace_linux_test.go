@@ -110,6 +110,8 @@ func pretender(version string) []byte {
 func TestAReleaseReplacesThePrograms(t *testing.T) {
 	r := newReplaceable(t)
 	before := r.pid()
+	must(t, os.WriteFile(r.place(".borealis-agent.new-1"), nil, 0o600)) // what an interrupted one leaves
+	must(t, os.Mkdir(r.place(".try-1"), 0o700))
 	path := r.release(r.key, program("borealis-worker", next(r.worker)), program("borealis-agent", next(r.agent)))
 	if out, err := r.command("self-replace", "--user", path); err != nil {
 		t.Fatalf("%v: %s", err, out)

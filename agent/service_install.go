@@ -69,6 +69,11 @@ func (c *serviceInstallCmd) Run() (err error) {
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
 	i.log = l.Service(installLog)
+	unlock, err := i.tree.TryLock(replacementLock)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	i.log.Info("service install", "version", version, "mode", string(c.mode()), "home", i.homeDir, "programs", i.programs)
 	if err := i.install(context.Background()); err != nil {
 		i.log.Error("service install stopped; repeat it once this is mended", "error", err)
@@ -234,6 +239,9 @@ func (i *installation) trust() (flags []string) {
 func (i *installation) putPrograms() error {
 	if i.programs == i.source {
 		return nil
+	}
+	if err := sweepPrograms(i.programs); err != nil {
+		return err
 	}
 	names := programNames(ending())
 	for _, name := range [...]string{names[1], names[0]} {

@@ -82,19 +82,33 @@ func (r record) removePrograms() error {
 	if r.InPlace {
 		return nil
 	}
-	patterns := []string{journalName, "." + journalName + ".new-*", ".try-*"}
+	patterns := []string{journalName}
 	for _, name := range programNames("") {
-		patterns = append(patterns, name, name+beforeMark, name+".exe*", "."+name+"*.new-*")
+		patterns = append(patterns, name, name+beforeMark, name+".exe*")
 	}
+	return errors.Join(sweepPrograms(r.Programs), removeAll(r.Programs, patterns), removeEmpty(r.Programs))
+}
+
+// sweepPrograms takes away what an interrupted installation or replacement left half done.
+func sweepPrograms(dir string) error {
+	patterns := []string{"." + journalName + ".new-*", ".try-*"}
+	for _, name := range programNames("") {
+		patterns = append(patterns, "."+name+"*.new-*")
+	}
+	return removeAll(dir, patterns)
+}
+
+// removeAll removes what is called like one of the patterns in a folder.
+func removeAll(dir string, patterns []string) error {
 	var errs []error
 	for _, pattern := range patterns {
-		files, err := filepath.Glob(filepath.Join(r.Programs, pattern))
+		files, err := filepath.Glob(filepath.Join(dir, pattern))
 		errs = append(errs, err)
 		for _, file := range files {
 			errs = append(errs, os.RemoveAll(file))
 		}
 	}
-	return errors.Join(append(errs, removeEmpty(r.Programs))...)
+	return errors.Join(errs...)
 }
 
 // removeData takes away the tree, and the seal key that nothing else was sealed with. What else lies in the tree's folder

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the agent as a service of a real systemd, in a container, and treats it badly: scripts/service-check.sh DIR
 # DIR gets the container's files (150 MB, made once; half a minute) and stays. Needs root, Debian and its packages.
-# It takes two minutes, so `make test` leaves it out; there, agent/service_linux_test.go has a service manager of its own.
+# It takes three minutes, so `make test` leaves it out; there, agent/service_linux_test.go has a service manager of its own.
 set -euo pipefail
 dir=$(realpath -m "${1:?DIR}")
 cd "$(dirname "$0")/.."
@@ -20,9 +20,23 @@ chmod 755 "$tools"
 for program in agent:borealis-agent agent/worker:borealis-worker examples/engine:borealis-engine; do
   CGO_ENABLED=0 go build -trimpath -o "$tools/${program#*:}" "./${program%:*}"
 done
-mkdir "$tools/next"
+mkdir "$tools/next" "$tools/broken"
 CGO_ENABLED=0 go build -trimpath -ldflags '-X main.version=9.9.9' -o "$tools/next/borealis-agent" ./agent
 cp "$tools/borealis-worker" "$tools/next"
+cp "$tools/borealis-worker" "$tools/broken"
+printf '#!/bin/sh\n[ "$1" = version ] && echo "{\\"version\\":\\"10.0.0\\"}" && exit\nexit 1\n' >"$tools/broken/borealis-agent"
+chmod 755 "$tools/broken/borealis-agent"
+printf x >>"$tools/next/borealis-worker" # so that each version has its own worker
+openssl genpkey -algorithm ed25519 -out "$tools/key" 2>/dev/null
+openssl pkey -in "$tools/key" -pubout -out "$tools/keys.pem"
+release() { # NAME FOLDER
+  tar -czf "$tools/$1.tar.gz" -C "$2" borealis-agent borealis-worker
+  openssl pkeyutl -sign -rawin -inkey "$tools/key" -in "$tools/$1.tar.gz" -out "$tools/$1.tar.gz.sig"
+}
+release this "$tools"
+release next "$tools/next"
+release broken "$tools/broken"
+rm "$tools/key"
 cat >"$tools/inside.sh" <<'END'
 set -u
 export HOME=/root PATH=$PATH:/usr/sbin
@@ -116,6 +130,31 @@ done
 ./borealis-agent service install 2>/dev/null || bad 'install after kills'
 holds 'it works' answers
 ls -A /usr/local/lib/borealis-agent | tr '\n' ' '; echo
+
+echo '== self-replace'
+whole() { # one version, and its own worker
+  cd /usr/local/lib/borealis-agent
+  [ "$(ls -A)" = "$(printf 'borealis-agent\nborealis-worker')" ] || { ls -A; return 1; }
+  for of in /tmp/tools /tmp/tools/next; do cmp -s borealis-agent $of/borealis-agent && cmp -s borealis-worker $of/borealis-worker && return; done
+  return 1
+}
+fails 'without a key' $agent self-replace next.tar.gz
+./borealis-agent service install --release-key keys.pem 2>/dev/null || bad 'install with a key'
+start=$(date +%s%N); $agent self-replace next.tar.gz || bad self-replace; echo "replaced in $(ms "$start")"
+holds 'the new version runs, alone' whole; cd /tmp/tools
+fails 'an older version' $agent self-replace this.tar.gz
+start=$(date +%s%N); fails 'a broken version' $agent self-replace --within 10s broken.tar.gz; echo "rolled back in $(ms "$start")"
+holds 'the one before works again' sh -c "$agent service status | grep 9.9.9"
+holds whole whole; cd /tmp/tools
+for after in 0.1 0.2 0.3 0.4 0.5 0.6 0.7 0.8 0.9 1.0 1.2 1.5; do
+  for to in this next; do
+    { timeout -s KILL $after $agent self-replace --older $to.tar.gz; } >/dev/null 2>&1
+    holds "killed after $after s: it works" answers
+  done
+done
+sleep 70 # a version on trial counts then, if nobody watches it
+rm -rf /usr/local/lib/borealis-agent/.try-* /usr/local/lib/borealis-agent/.*.new-*
+holds 'one whole version after the kills' whole; cd /tmp/tools
 
 echo '== uninstall'
 $agent service uninstall --keep-data || bad uninstall
