@@ -259,9 +259,13 @@ func (a *agent) place() bindings.Place {
 // file that has no name yet, and a role that took one of the agent's own names, speak in the agent's log.
 func (a *agent) roleLog(name string) *slog.Logger {
 	service := strings.ToLower(name)
-	if name == "WireGuardTunnel" {
-		service = tunnelLog
-	} else if strings.Contains(service, ".") || slices.Contains([]string{"agent", installLog}, service) {
+	switch name {
+	case "WireGuardTunnel":
+		return a.logs.Service(tunnelLog).With("role", name)
+	case "RemotePowershell":
+		return a.logs.Service("VPN_Tunnel/remote_shell").With("role", name)
+	}
+	if strings.Contains(service, ".") || slices.Contains([]string{"agent", installLog}, service) {
 		return a.log.With("role", name)
 	}
 	return a.logs.Service(service).With("role", name)

@@ -48,6 +48,10 @@ func settingsOf(role string, d settings.Document, getenv func(string) string) (m
 		if text := getenv("BOREALIS_RDP_AUTO_ENABLE"); text != "" {
 			set["auto_enable"] = isOn(text)
 		}
+	case "RemotePowershell":
+		if text := getenv("BOREALIS_WIREGUARD_SHELL_PORT"); text != "" && set["shell_port"] == nil {
+			set["shell_port"] = text
+		}
 	case "WireGuardTunnel":
 		for name, variable := range tunnelVariables() {
 			if _, own := set[name]; !own && getenv(variable) != "" {

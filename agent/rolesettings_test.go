@@ -26,6 +26,7 @@ func TestSettingsOfRoles(t *testing.T) {
 			role: "WireGuardTunnel", document: `{"role_settings": {"WireGuardTunnel": {"shell_port": 5}}}`, env: "15",
 			want: map[string]any{"shell_port": 5.0, "keepalive_seconds": "15", "ensure_delay_seconds": "15", "ensure_interval_seconds": "15"},
 		},
+		"the shell's":     {role: "RemotePowershell", document: `{}`, env: "15", want: map[string]any{"shell_port": "15"}},
 		"of another role": {role: "a", document: `{"audit_interval_minutes": 5}`, env: "on", want: map[string]any{}},
 	} {
 		t.Run(name, func(t *testing.T) {
