@@ -91,6 +91,7 @@ func (r *errands) alive() {
 
 // TestKilledAtAnyInstant kills the agent with SIGKILL again and again while jobs come in.
 func TestKilledAtAnyInstant(t *testing.T) {
+	t.Parallel()
 	e := enginetest.Start(t, enginetest.Config{AutoApprove: true})
 	r := newErrands(newDevice(t, e, nil))
 	kills := often(200, 25)
@@ -116,6 +117,7 @@ func TestKilledAtAnyInstant(t *testing.T) {
 // TestOverABadLine has jobs come in while the line to the Engine is slow, late, cut again and again, or dead without a
 // word.
 func TestOverABadLine(t *testing.T) {
+	t.Parallel()
 	lines := map[string]func(l *relay){
 		"late":      func(l *relay) { l.set(badness{delay: 100 * time.Millisecond}) },
 		"slow":      func(l *relay) { l.set(badness{rate: 20_000}) },
@@ -158,6 +160,7 @@ func TestOverABadLine(t *testing.T) {
 
 // TestTheEngineIsAwayForTenThousandResults lets results pile up while there is no Engine.
 func TestTheEngineIsAwayForTenThousandResults(t *testing.T) {
+	t.Parallel()
 	const results, held = 10_000, 9_990 // held before the Engine is back
 	cfg := enginetest.Config{AutoApprove: true, Dir: t.TempDir()}
 	e := enginetest.Start(t, cfg)
@@ -213,6 +216,7 @@ return Role
 // TestADiskThatTakesNothing fills the disk under the agent, or has the system make it read-only. A job is answered
 // meanwhile, and with the disk the device recovers.
 func TestADiskThatTakesNothing(t *testing.T) {
+	t.Parallel()
 	disks := map[string]func(t *testing.T, d *device) (mend func()){
 		"full": func(t *testing.T, d *device) func() {
 			filler := filepath.Join(d.home, "filler")
