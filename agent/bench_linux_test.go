@@ -39,7 +39,7 @@ return Role
 
 // shipped are the roles that come with the agent and serve the machine.
 func shipped() []string {
-	return []string{"role_DeviceAudit.lua", "role_RDP.lua", "role_ScriptExec_SYSTEM.lua", "role_WireGuardTunnel.lua"}
+	return []string{"role_DeviceAudit.lua", "role_RDP.lua", "role_RemotePowershell.lua", "role_ScriptExec_SYSTEM.lua", "role_WireGuardTunnel.lua"}
 }
 
 // BenchmarkMemory measures what an idle agent holds in all its processes together: with the shipped roles, and with

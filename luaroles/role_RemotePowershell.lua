@@ -10,7 +10,9 @@ ROLE_NAME = "RemotePowershell"
 ROLE_CONTEXTS = { "system" }
 ROLE_GRANTS = { "tunnel:get", "tunnel:listen", "process", "system", "fs.read:/etc/passwd" }
 
-local LOOK_EVERY = 1
+-- A tunnel is looked for each second while one is to be expected, and now and then at all times.
+local LOOK_EVERY, LOOKS = 1, 30
+local LOOK_SELDOM = 60
 -- A first message that asks for a terminal is waited for this long; an Engine that has none says nothing until it types.
 local FIRST_MESSAGE = 0.5
 local LONGEST_LINE = 1024 * 1024
@@ -28,9 +30,29 @@ local Role = {}
 ---@return number
 local function number(name, default) return tonumber(settings.get(name)) or default end
 
-function Role:register_events()
+---@param events borealis.Events
+function Role:register_events(events)
   self.sessions, self.count = {}, 0
-  self.beat = timer.every(LOOK_EVERY, function() self:look() end)
+  events:on("vpn_tunnel_start", function() self:expect() end)
+  events:on("connect", function() self:expect() end)
+  self.seldom = timer.every(LOOK_SELDOM, function() self:look() end)
+  self:expect()
+end
+
+--- Looks for a tunnel often for a while: nobody says when the other role has opened it.
+function Role:expect()
+  self.looks = LOOKS
+  if self.often then
+    return
+  end
+  self.often = timer.every(LOOK_EVERY, function()
+    self:look()
+    self.looks = self.looks - 1
+    if self.often and (self.listener or self.looks <= 0) then
+      self.often:cancel()
+      self.often = nil
+    end
+  end)
 end
 
 --- Listens as soon as there is a tunnel.
@@ -62,6 +84,9 @@ function Role:accept()
     elseif code ~= "timeout" then
       self.listener:close()
       self.listener = nil
+      if not self.stopped then
+        self:expect()
+      end
       return
     end
   end
@@ -263,7 +288,12 @@ function Role:health_report()
 end
 
 function Role:stop_all()
-  self.beat:cancel()
+  self.stopped = true
+  self.seldom:cancel()
+  if self.often then
+    self.often:cancel()
+    self.often = nil
+  end
   if self.listener then
     self.listener:close()
   end

@@ -62,7 +62,7 @@ function Role:register_events(events)
     end
   end)
   events:on("connect", function()
-    if self.beat and self.pause > 0 then
+    if self.running and self.pause > 0 then
       self:ensure_in(number("ensure_delay_seconds", 10, 0, 300))
     end
   end)
@@ -72,18 +72,29 @@ function Role:register_events(events)
   self:begin()
 end
 
---- Looks at the tunnel and asks for one from now on.
+--- Asks for a tunnel from now on, and looks at the one that there may be.
 function Role:begin()
+  self.running = true
   self.pause = 0
   self:ensure_in(number("ensure_delay_seconds", 10, 0, 300))
-  self.beat = timer.every(LOOK_EVERY, function()
-    self:in_turn(function() self:look() end)
-  end)
+  self:watch()
+end
+
+--- Looks at the tunnel while one is wanted: a role that has nothing to do sleeps.
+function Role:watch()
+  if self.offer and not self.beat then
+    self.beat = timer.every(LOOK_EVERY, function()
+      self:in_turn(function() self:look() end)
+    end)
+  elseif self.beat and not self.offer then
+    self.beat:cancel()
+    self.beat = nil
+  end
 end
 
 --- The Engine has taken back that no role is to do anything.
 function Role:on_config()
-  if not self.beat then
+  if not self.running then
     self:begin()
   end
 end
@@ -139,6 +150,7 @@ function Role:take(offer)
   if not same then
     self:touch()
   end
+  self:watch()
   self:open()
 end
 
@@ -162,6 +174,7 @@ function Role:open()
     self.trouble = message
     if code == "unknown" then -- the agent was started anew, and no longer has the offer
       self.offer = nil
+      self:watch()
     end
     return
   end
@@ -217,6 +230,7 @@ function Role:finish(reason)
   self:close(reason)
   self.offer = nil
   self:touch()
+  self:watch()
 end
 
 --- The Engine ends a tunnel. A persistent one stays, and so does one that has taken the place of what is meant.
@@ -278,7 +292,7 @@ function Role:ensure()
     log.warn("not ensured", { message = message })
   end
   self.said = message
-  if not self.beat then
+  if not self.running then
     return
   end
   if offer and persistent(offer) then
@@ -309,8 +323,9 @@ end
 
 --- The tunnel itself ends with the last version of this role.
 function Role:stop_all()
+  self.running = false
+  self.next:cancel()
   if self.beat then
-    self.next:cancel()
     self.beat:cancel()
     self.beat = nil
   end

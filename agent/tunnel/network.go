@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"sync"
+	"time"
 
 	"golang.zx2c4.com/wireguard/tun"
 	"gvisor.dev/gvisor/pkg/buffer"
@@ -118,6 +119,10 @@ func (n *network) dial(ctx context.Context, port uint16) (net.Conn, error) {
 	return n.track(conn), nil
 }
 
+// farewell is how long the last packets of connections may take on their way out: a peer that hears of their end need
+// not wait for its own patience to run out.
+const farewell = 50 * time.Millisecond
+
 // shut takes no more connections, and ends those that there are.
 func (n *network) shut() {
 	n.mu.Lock()
@@ -125,13 +130,16 @@ func (n *network) shut() {
 	open, claimed := n.open, n.claimed
 	n.open, n.claimed = map[net.Conn]struct{}{}, map[uint16]*listener{}
 	n.mu.Unlock()
-	n.cancel()
-	for conn := range open {
-		conn.Close()
-	}
 	for _, l := range claimed {
 		l.Close()
 	}
+	for conn := range open {
+		conn.Close()
+	}
+	if len(open) > 0 {
+		time.Sleep(farewell)
+	}
+	n.cancel()
 }
 
 // wait waits until every connection's goroutine has ended.

@@ -321,6 +321,13 @@ func TestClosingEndsWhatIsUnderWay(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
+	for name, c := range map[string]net.Conn{"forwarded": forwarded, "waiting": waiting} {
+		c.SetDeadline(time.Now().Add(30 * time.Second))
+		var late net.Error
+		if n, err := c.Read(make([]byte, 1)); err == nil || errors.As(err, &late) && late.Timeout() {
+			t.Errorf("the peer does not hear of the end of what was %s: %d, %v", name, n, err)
+		}
+	}
 	if _, err := l.Accept(); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("accept: %v", err)
 	}
