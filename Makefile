@@ -22,11 +22,12 @@ build: ## build the agent, its worker and the embedded Engine into bin/
 demo: build ## an Engine on loopback with the real agent beside it; ARGS="--once --json" for one round trip
 	bin/borealis-engine demo $(ARGS)
 
-test: ## install what the tests need, then lint, cross builds and every test
+test: ## install what the tests need, then lint, cross builds and every test, under Wine too where it is there
 	@start=$$SECONDS; \
 	scripts/test-deps.sh; \
 	$(MAKE) --no-print-directory lint cross; \
 	scripts/go-test.sh; \
+	scripts/wine.sh --if-there; \
 	echo "make test: everything passed in $$((SECONDS - start)) s"
 
 wine: ## run the Windows tests under Wine, which is installed into a folder of its own if need be
