@@ -69,11 +69,11 @@ func swap(dir string, next release) error {
 	return err
 }
 
-// putBack puts the version before in its place again, which needs no room on the disk. Without a journal there is nothing
-// to put back.
+// putBack puts the version before in its place again, which needs no room on the disk. Without a journal it is there still,
+// and its copies go.
 func putBack(dir string) error {
 	if _, err := os.Stat(journalPath(dir)); errors.Is(err, fs.ErrNotExist) {
-		return nil
+		return endReplacement(dir)
 	}
 	for _, name := range programNames(ending()) {
 		path := filepath.Join(dir, name)

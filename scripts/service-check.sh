@@ -133,7 +133,7 @@ ls -A /usr/local/lib/borealis-agent | tr '\n' ' '; echo
 
 echo '== self-replace'
 whole() { # one version, and its own worker
-  cd /usr/local/lib/borealis-agent
+  cd "${1:-/usr/local/lib/borealis-agent}"
   [ "$(ls -A)" = "$(printf 'borealis-agent\nborealis-worker')" ] || { ls -A; return 1; }
   for of in /tmp/tools /tmp/tools/next; do cmp -s borealis-agent $of/borealis-agent && cmp -s borealis-worker $of/borealis-worker && return; done
   return 1
@@ -164,6 +164,20 @@ $agent service uninstall || bad uninstall
 holds 'uninstalling nothing is fine' ./borealis-agent service uninstall
 find / -xdev \( -path /proc -o -path /sys -o -path /var/log -o -path /tmp -o -path /var/tmp -o -path /run \) -prune -o -print | sort >/tmp/after
 diff /tmp/before /tmp/after && ok 'nothing is left'
+
+echo '== a full disk'
+mkdir /small; mount -t tmpfs -o size=80m,mode=755 none /small
+agent=/small/lib/borealis-agent
+./borealis-agent service install --programs /small/lib --release-key keys.pem --engine https://localhost:5000 --trust-on-first-use 2>/dev/null || bad 'install'
+for room in 1 5 15 30 40; do # megabytes
+  fill=$(($(df --output=avail -k /small | tail -n 1) / 1024 - room)); [ $fill -gt 0 ] && head -c ${fill}M /dev/zero >/small/fill
+  fails "replaced with $room MB of room" $agent self-replace next.tar.gz
+  holds 'it works' answers; holds whole whole /small/lib; cd /tmp/tools
+  rm -f /small/fill
+done
+$agent service uninstall || bad uninstall
+holds 'nothing is left on it' [ -z "$(ls -A /small)" ]
+agent=/usr/local/lib/borealis-agent/borealis-agent
 
 echo '== for a user'
 loginctl enable-linger ada
