@@ -1,6 +1,9 @@
 package bindings
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // Grants is what a role may use, as its ROLE_GRANTS lists it: "process" for the whole, "process:uname" for one
 // thing of it.
@@ -45,6 +48,21 @@ func (s Spelling) grantCovers(wide, narrow string) bool {
 		return name == other || strings.HasPrefix(other, name+".")
 	}
 	return name == other && otherNarrowed && s.covers(name, part, thing)
+}
+
+// GrantTrouble says why a grant would cover nothing on any system, and what to write instead; "" when it may cover
+// something.
+func GrantTrouble(grant string) string {
+	name, part, narrowed := strings.Cut(grant, ":")
+	switch {
+	case name == "fs" && narrowed:
+		return fmt.Sprintf(`%q covers nothing: write %q, or %q`, grant, "fs.read:"+part, "fs.write:"+part)
+	case strings.HasPrefix(name, "fs.") && name != "fs.read" && name != "fs.write":
+		return fmt.Sprintf(`%q covers nothing: write "fs.read" or "fs.write"`, grant)
+	case strings.HasPrefix(name, "fs.") && narrowed && Unix.Clean(part) == "" && Windows.Clean(part) == "":
+		return fmt.Sprintf(`%q covers nothing: write an absolute path without ".."; the role's own data directory needs only "fs"`, grant)
+	}
+	return ""
 }
 
 // covers reports whether what a grant is narrowed to takes in one thing: a path what lies below it, the name of a host

@@ -2,6 +2,7 @@ package bindings
 
 import (
 	"errors"
+	"strings"
 	"testing"
 )
 
@@ -54,6 +55,23 @@ func TestGrantsAllow(t *testing.T) {
 		var failed *Error
 		if err := g.Allow(no[0], no[1]); !errors.As(err, &failed) || failed.Code != "denied" {
 			t.Errorf("Allow(%q) = %v, want a denial", no, err)
+		}
+	}
+}
+
+func TestAGrantThatCoversNothing(t *testing.T) {
+	for grant, instead := range map[string]string{
+		"fs": "", "fs.read": "", "fs.write": "", "process:fs.raed": "", "http:relative": "",
+		"fs.read:/etc/hosts": "", `fs.write:C:\Users`: "", "fs.read:c:/Users/": "",
+		"fs:/srv":         `write "fs.read:/srv", or "fs.write:/srv"`,
+		"fs.raed:/srv":    `write "fs.read" or "fs.write"`,
+		"fs.read:":        "write an absolute path",
+		"fs.read:reports": "write an absolute path",
+		"fs.write:/a/../": "write an absolute path",
+		"fs.write:C:x":    "write an absolute path",
+	} {
+		if got := GrantTrouble(grant); (got == "") != (instead == "") || !strings.Contains(got, instead) {
+			t.Errorf("GrantTrouble(%q) = %q", grant, got)
 		}
 	}
 }

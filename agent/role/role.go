@@ -275,7 +275,7 @@ func (r *Role) libs(ctx context.Context, read func(string) (contract.Source, err
 }
 
 func (r *Role) load(ctx context.Context, setup contract.Setup) error {
-	if problem := unknownGrant(r.cfg.Bindings, setup.Grants); problem != "" {
+	if problem := badGrant(r.cfg.Bindings, setup.Grants); problem != "" {
 		return &RefusedError{[]string{r.manifest.File + ": " + problem}}
 	}
 	grants := r.granted(setup.Grants)
@@ -298,14 +298,18 @@ func (r *Role) load(ctx context.Context, setup contract.Setup) error {
 	return nil
 }
 
-// unknownGrant finds a grant that no binding asks for: a typing mistake would otherwise show as a denial much later.
-func unknownGrant(list []bindings.Binding, grants []string) string {
+// badGrant finds a grant that no binding asks for, or that covers nothing: a typing mistake would otherwise show as a
+// denial much later.
+func badGrant(list []bindings.Binding, grants []string) string {
 	for _, g := range grants {
 		name, _, _ := strings.Cut(g, ":")
 		if !slices.ContainsFunc(list, func(b bindings.Binding) bool {
 			return b.Grant != "" && (b.Grant == name || strings.HasPrefix(name, b.Grant+"."))
 		}) {
 			return fmt.Sprintf("ROLE_GRANTS names %q, which no module asks for", g)
+		}
+		if trouble := bindings.GrantTrouble(g); trouble != "" {
+			return "ROLE_GRANTS: " + trouble
 		}
 	}
 	return ""
