@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/bunny-lab-io/borealis-agent/agent/ipc/contract"
 )
@@ -29,7 +30,7 @@ func (r *Role) Drain(ctx context.Context) error {
 		r.log.Warn("stop_all failed", "error", err)
 	}
 	if left := r.set.Left(); len(left) > 0 && r.ctx.Err() == nil {
-		r.log.Warn("the role left things open: they are closed", "left", left)
+		r.log.Warn("the role left things open: they are closed", "left", strings.Join(left, ", "))
 	}
 	reason := ErrEnded
 	if late != nil {

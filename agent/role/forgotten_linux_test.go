@@ -12,7 +12,7 @@ import (
 
 func TestWhatARoleForgetsIsClosedAndNamed(t *testing.T) {
 	for name, tc := range map[string]struct{ stop, want string }{
-		"forgets":   {"", `left="[1 process.Child sleep 2 timer.Timer]"`},
+		"forgets":   {"", `left="1 process.Child sleep, 2 timer.Timer"`},
 		"remembers": {"function Role:stop_all() self.a:cancel() self.b:cancel() self.child:kill() self.child:close() end", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
