@@ -26,7 +26,7 @@ import (
 
 const (
 	nic        = 1
-	queueSize  = 512 // packets on their way to WireGuard
+	queueSize  = 4096 // packets on their way to WireGuard
 	batchSize  = 64  // packets that WireGuard takes at a time
 	maxPending = 64  // connections that are being made
 )
@@ -140,10 +140,30 @@ func (n *network) shut() {
 		time.Sleep(farewell)
 	}
 	n.cancel()
+	n.abort()
 }
 
-// wait waits until every connection's goroutine has ended.
-func (n *network) wait() { n.running.Wait() }
+// abort ends what is still being made or closed, until no goroutine is left that could make more: the stack would wait
+// for ever for a connection that is begun while it ends.
+func (n *network) abort() {
+	ended := make(chan struct{})
+	go func() {
+		n.running.Wait()
+		close(ended)
+	}()
+	again := time.NewTicker(10 * time.Millisecond)
+	defer again.Stop()
+	for {
+		for _, endpoint := range n.stack.RegisteredEndpoints() {
+			endpoint.Abort()
+		}
+		select {
+		case <-ended:
+			return
+		case <-again.C:
+		}
+	}
+}
 
 // The rest is the wire.
 

@@ -27,7 +27,7 @@ type debianEngine struct {
 }
 
 // newDebianEngine starts one that admits the public key, and gives its own.
-func newDebianEngine(t *testing.T, client string) (*debianEngine, string) {
+func newDebianEngine(t testing.TB, client string) (*debianEngine, string) {
 	t.Helper()
 	if os.Getuid() != 0 {
 		t.Skip("a network namespace needs root")
@@ -62,7 +62,7 @@ func newDebianEngine(t *testing.T, client string) (*debianEngine, string) {
 	return e, tunneltest.Text(key.PublicKey().Bytes())
 }
 
-func command(t *testing.T, argv ...string) string {
+func command(t testing.TB, argv ...string) string {
 	t.Helper()
 	cmd := exec.Command(argv[0], argv[1:]...)
 	var complaint bytes.Buffer

@@ -138,7 +138,6 @@ func (s *Session) Close() error {
 func (s *Session) end() {
 	s.net.shut()
 	s.device.Close() // closes the network too
-	s.net.wait()
 }
 
 // Listen takes the connections that the Engine makes to a port.

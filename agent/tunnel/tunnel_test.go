@@ -79,7 +79,7 @@ func (m *memory) Write(name string, data []byte) error {
 	return nil
 }
 
-func newTunnels(t *testing.T) *Tunnels {
+func newTunnels(t testing.TB) *Tunnels {
 	t.Helper()
 	tunnels := New(Config{Log: slog.New(slog.DiscardHandler), EngineHost: func() string { return "127.0.0.1" }, Keys: &memory{}})
 	t.Cleanup(func() { tunnels.Close() })
@@ -132,7 +132,7 @@ func roundTrip(t *testing.T, c net.Conn, size int) {
 }
 
 // until waits for a condition.
-func until(t *testing.T, what string, ok func() bool) {
+func until(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); !ok(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
