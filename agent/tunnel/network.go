@@ -27,8 +27,8 @@ import (
 const (
 	nic        = 1
 	queueSize  = 4096 // packets on their way to WireGuard
-	batchSize  = 64  // packets that WireGuard takes at a time
-	maxPending = 64  // connections that are being made
+	batchSize  = 64   // packets that WireGuard takes at a time
+	maxPending = 64   // connections that are being made
 )
 
 // network is a TCP stack with one address, whose wire is WireGuard: a tun.Device for the one, and connections for us.
