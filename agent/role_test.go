@@ -344,6 +344,8 @@ func TestCheckRefusesWhatTheAgentRefuses(t *testing.T) {
 		"no name":          {"role_x.lua", "local Role = {}\nreturn Role\n", "role_x.lua:1: ROLE_NAME is missing"},
 		"cut short":        {"role_x.lua", head, "return Role"},
 		"an unknown grant": {"role_x.lua", strings.Replace(head, `"fs"`, `"fz"`, 1) + "return Role\n", `ROLE_GRANTS names "fz"`},
+		"an empty grant":   {"role_x.lua", strings.Replace(head, `"fs"`, `"fs:/srv"`, 1) + "return Role\n", `write "fs.read:/srv", or "fs.write:/srv"`},
+		"a relative grant": {"role_x.lua", strings.Replace(head, `"fs"`, `"fs.read:x"`, 1) + "return Role\n", "write an absolute path"},
 		"a missing helper": {"role_x.lua", head + "require(\"lib.gone\")\nreturn Role\n", "lib.gone"},
 		"raising at load":  {"role_x.lua", head + "error(\"no\")\nreturn Role\n", "role_x.lua:5: no"},
 		"a loop":           {"role_x.lua", head + "while true do end\nreturn Role\n", "role_x.lua"},

@@ -71,8 +71,8 @@ func TestWatchAnswersEachSave(t *testing.T) {
 		t.Errorf("at first: %+v", a)
 	}
 
-	write(t, dir, map[string]string{"role_x.lua": strings.Replace(handling(`engine.emit("a", {})`), `"process"`, `"fs:/etc"`, 1)})
-	if a := w.until(func(a told) bool { return a.Added != nil }); !a.OK || !slices.Equal(a.Added, []string{"fs:/etc"}) || !slices.Equal(a.Dropped, []string{"process"}) {
+	write(t, dir, map[string]string{"role_x.lua": strings.Replace(handling(`engine.emit("a", {})`), `"process"`, `"fs.read:/etc"`, 1)})
+	if a := w.until(func(a told) bool { return a.Added != nil }); !a.OK || !slices.Equal(a.Added, []string{"fs.read:/etc"}) || !slices.Equal(a.Dropped, []string{"process"}) {
 		t.Errorf("other grants: %+v", a)
 	}
 
