@@ -21,6 +21,8 @@ const folderPrefix = "process-"
 // from one in use, whichever process looks. It is made when it is first needed.
 type folder struct {
 	parent string
+	// passage lets others through to what is theirs; they cannot list it.
+	passage bool
 
 	mu   sync.Mutex
 	path string
@@ -36,8 +38,8 @@ func parentFolder(dataDir string) string {
 }
 
 // run makes the directory of one run with a script in it and files beside it, all closed to others from their first
-// byte. The files' names must have been checked.
-func (f *folder) run(name, script string, text []byte, files map[string][]byte) (dir string, err error) {
+// byte and in the end for who alone. The files' names must have been checked.
+func (f *folder) run(name, script string, text []byte, files map[string][]byte, who *account) (dir string, err error) {
 	root, err := f.root()
 	if err != nil {
 		return "", err
@@ -51,24 +53,24 @@ func (f *folder) run(name, script string, text []byte, files map[string][]byte) 
 			err = errors.Join(err, os.RemoveAll(dir))
 		}
 	}()
-	if err := newFile(filepath.Join(dir, script), text); err != nil {
+	if err := newFile(filepath.Join(dir, script), text, who); err != nil {
 		return "", err
 	}
 	for file, content := range files {
-		if err := newFile(filepath.Join(dir, file), content); err != nil {
+		if err := newFile(filepath.Join(dir, file), content, who); err != nil {
 			return "", err
 		}
 	}
-	return dir, nil
+	return dir, who.takeDir(dir)
 }
 
-func newFile(path string, content []byte) error {
+func newFile(path string, content []byte, who *account) error {
 	w, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
 	_, err = w.Write(content)
-	return errors.Join(err, w.Close())
+	return errors.Join(err, who.take(w), w.Close())
 }
 
 // checkFiles refuses names that are not those of one file each, on this system and any other, beside the script's own.
@@ -110,6 +112,9 @@ func (f *folder) root() (string, error) {
 		}
 		if lock != nil {
 			f.path, f.lock = path, lock
+			if f.passage {
+				return path, os.Chmod(path, 0o711)
+			}
 			return path, nil
 		} // Somebody took it for a leftover before it was locked: make another.
 	}
@@ -127,10 +132,11 @@ func (f *folder) Close() error {
 	return err
 }
 
-// removeTree removes a directory, also where a script has taken the right to do so from directories in it.
+// removeTree removes a directory, also where a script has taken the right to do so from directories in it. Root has
+// that right always, and must not be led elsewhere by a link while it walks through another user's directory.
 func removeTree(dir string) error {
-	if os.RemoveAll(dir) == nil {
-		return nil
+	if err := os.RemoveAll(dir); err == nil || os.Geteuid() == 0 {
+		return err
 	}
 	_ = filepath.WalkDir(dir, func(path string, entry fs.DirEntry, _ error) error {
 		if entry != nil && entry.IsDir() {

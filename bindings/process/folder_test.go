@@ -10,11 +10,11 @@ import (
 func TestLeftoversAreOnlyTheFoldersOfTheDead(t *testing.T) {
 	parent := t.TempDir()
 	living := &folder{parent: parent}
-	if _, err := living.run("run", "script.sh", []byte("x"), nil); err != nil {
+	if _, err := living.run("run", "script.sh", []byte("x"), nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	crashed := &folder{parent: parent}
-	if _, err := crashed.run("run", "script.sh", []byte("x"), nil); err != nil {
+	if _, err := crashed.run("run", "script.sh", []byte("x"), nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := crashed.lock.Close(); err != nil { // as the system does when a process dies
@@ -57,7 +57,7 @@ func TestFoldersAreMadeWhileOthersClean(t *testing.T) {
 		all.Go(func() {
 			for range rounds {
 				f := &folder{parent: parent}
-				if _, err := f.run("run", "script.sh", []byte("x"), nil); err != nil {
+				if _, err := f.run("run", "script.sh", []byte("x"), nil, nil); err != nil {
 					t.Error(err)
 				}
 				if err := f.Close(); err != nil {
@@ -81,10 +81,10 @@ func TestFoldersAreMadeWhileOthersClean(t *testing.T) {
 
 func TestAScriptNeverReplacesAFile(t *testing.T) {
 	f := &folder{parent: t.TempDir()}
-	if _, err := f.run("run", "script.sh", []byte("x"), nil); err != nil {
+	if _, err := f.run("run", "script.sh", []byte("x"), nil, nil); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.run("run", "script.sh", []byte("y"), nil); !os.IsExist(err) {
+	if _, err := f.run("run", "script.sh", []byte("y"), nil, nil); !os.IsExist(err) {
 		t.Errorf("got %v", err)
 	}
 	if err := f.Close(); err != nil {

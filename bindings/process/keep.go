@@ -43,7 +43,11 @@ func (m *module) keepScript(scriptType string, text []byte, opts scriptOptions) 
 	if err != nil {
 		return nil, err
 	}
-	dir, err := m.scripts.run(m.random(), name, l.text(text), opts.Files)
+	scripts := m.scripts
+	if o.who != nil {
+		scripts = m.outside
+	}
+	dir, err := scripts.run(m.random(), name, l.text(text), opts.Files, o.who)
 	if err != nil {
 		return nil, err
 	}

@@ -27,7 +27,18 @@ func openEnds(o order) (*ends, error) {
 		e.closeOurs()
 		return nil, err
 	}
+	e.give(o.who)
 	return e, nil
+}
+
+// give lets the user open the program's pipes or terminal by name too, as /dev/stderr, where the system can do that.
+func (e *ends) give(who *account) {
+	for _, file := range e.child {
+		info, err := file.Stat()
+		if err == nil && (e.screen != nil || info.Mode()&os.ModeNamedPipe != 0) { // and not the machine's /dev/null
+			_ = who.take(file)
+		}
+	}
 }
 
 func (e *ends) open(o order) (err error) {

@@ -16,7 +16,8 @@ type order struct {
 	argv    []string
 	env     []string
 	dir     string
-	run     string // the marker's value
+	who     *account // nil for the agent's own user
+	run     string   // the marker's value
 	timeout time.Duration
 	input   []byte // what the program reads; it then meets the end
 	talk    bool   // instead of input: what it reads is written later

@@ -1,7 +1,7 @@
 // Package process runs programs and scripts for roles. It promises that whatever came of a run is gone when the run,
 // or its role, has ended; that what a program wrote arrives as UTF-8, capped and never silently shortened; and that no
 // shell reads a command, no secret of the agent reaches a program, and nothing of a script or an environment reaches a
-// log. It is not for running things as another user.
+// log. It is not for becoming more than the agent is: only root runs things as another user.
 package process
 
 import (
@@ -46,6 +46,7 @@ type module struct {
 	patience time.Duration
 	spawn    *spawner
 	scripts  *folder
+	outside  *folder // for the scripts of users who cannot reach the agent's own data
 
 	mu      sync.Mutex
 	closed  bool
@@ -56,8 +57,10 @@ type module struct {
 
 func open(host bindings.Host) (*bindings.Instance, error) {
 	m := newModule(host)
-	if err := removeLeftovers(m.scripts.parent); err != nil {
-		host.Log().Warn("leftover scripts", "error", err)
+	for _, f := range []*folder{m.scripts, m.outside} {
+		if err := removeLeftovers(f.parent); err != nil {
+			host.Log().Warn("leftover scripts", "error", err)
+		}
 	}
 	endOrphans()
 	return m.instance(), nil
@@ -66,7 +69,8 @@ func open(host bindings.Host) (*bindings.Instance, error) {
 func newModule(host bindings.Host) *module {
 	return &module{
 		host: host, environ: os.Environ(), owner: owner(), random: rand.Text, grace: grace, patience: killPatience,
-		spawn: newSpawner(), scripts: &folder{parent: parentFolder(host.Place().DataDir)}, live: map[*proc]bool{},
+		spawn: newSpawner(), scripts: &folder{parent: parentFolder(host.Place().DataDir)},
+		outside: &folder{parent: os.TempDir(), passage: true}, live: map[*proc]bool{},
 	}
 }
 
@@ -132,5 +136,5 @@ func (m *module) close() error {
 	if err == nil {
 		m.watched.Wait()
 	}
-	return errors.Join(err, m.spawn.Close(), m.scripts.Close())
+	return errors.Join(err, m.spawn.Close(), m.scripts.Close(), m.outside.Close())
 }

@@ -13,6 +13,7 @@ import (
 type programOptions struct {
 	Env     map[string]string `lua:"env"`
 	Cwd     string            `lua:"cwd"`
+	User    *string           `lua:"user"`
 	Timeout time.Duration     `lua:"timeout" default:"0"`
 	Raw     bool              `lua:"raw" default:"false"`
 }
@@ -74,12 +75,19 @@ func (m *module) prepare(path string, argv []string, opts programOptions) (order
 	if err := checkDir(opts.Cwd); err != nil {
 		return order{}, err
 	}
-	run := m.owner + "." + m.random()
-	env, err := environment(m.environ, opts.Env, run)
+	who, err := findUser(opts.User)
 	if err != nil {
 		return order{}, err
 	}
-	return order{path: path, argv: argv, env: env, dir: opts.Cwd, run: run, timeout: opts.Timeout}, nil
+	if who != nil && opts.Cwd == "" {
+		opts.Cwd = who.dir()
+	}
+	run := m.owner + "." + m.random()
+	env, err := environment(who.environ(m.environ), opts.Env, run)
+	if err != nil {
+		return order{}, err
+	}
+	return order{path: path, argv: argv, env: env, dir: opts.Cwd, who: who, run: run, timeout: opts.Timeout}, nil
 }
 
 // kept is a program whose output is kept until somebody asks for it.

@@ -36,7 +36,7 @@ func (s *spawner) start(o order, e *ends) (p *os.Process, t *tree, err error) {
 		s.running.Go(func() { onThread(s.birth) })
 	}
 	attr := o.attributes(e)
-	attr.Sys = controlling(attributes(), e)
+	attr.Sys = o.who.become(controlling(attributes(), e))
 	group := s.groups.make(o.run)
 	attr.Sys.UseCgroupFD, attr.Sys.CgroupFD = group != nil, group.fd()
 	born := make(chan struct{})

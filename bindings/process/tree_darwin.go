@@ -21,7 +21,7 @@ func newSpawner() *spawner { return &spawner{} }
 
 func (*spawner) start(o order, e *ends) (*os.Process, *tree, error) {
 	attr := o.attributes(e)
-	attr.Sys = controlling(&syscall.SysProcAttr{Setsid: true}, e)
+	attr.Sys = o.who.become(controlling(&syscall.SysProcAttr{Setsid: true}, e))
 	p, err := os.StartProcess(o.path, o.argv, attr)
 	if err != nil {
 		return nil, nil, err

@@ -19,16 +19,21 @@
 --- the system's usual variables), then what `env` adds, and `BOREALIS_RUN_ID`, which names the run. No secret of the
 --- agent is in it.
 ---
+--- With `user`, a program runs as that user: with the user's id and groups, the user's HOME, USER, LOGNAME and SHELL,
+--- nothing of the agent's session, and in the user's home if there is one. A script then lies in the system's temporary
+--- directory, for that user alone. It is no login: no PAM session, no limits, no profile. All of it ends as any other run.
+---
 --- Output is text: what is not UTF-8 is decoded (UTF-16 behind its byte order mark, on Windows the machine's code page)
 --- and bytes that fit nothing become U+FFFD. With `raw = true` the bytes come as they were written.
 ---
 --- A program that ends with an exit code other than 0 is a result. Failures are one of these codes:
 ---
---- - `"not_found"`: there is no such program, or only where others may write
+--- - `"not_found"`: there is no such program, or only where others may write; or no such user
 --- - `"denied"`: no grant covers it
---- - `"permission"`: the system does not let the agent run it
+--- - `"permission"`: the system does not let the agent run it, or not as another user, which needs root
 --- - `"untrusted"`: an interpreter that the agent was told to use can be changed by others
---- - `"unsupported"`: this system does not know such a script, or cannot give such a program arguments safely
+--- - `"unsupported"`: this system does not know such a script, cannot give such a program arguments safely, or cannot
+---   run a program as another user
 --- - `"no_cwd"`: the working directory does not exist
 --- - `"invalid"`: a zero byte in an argument, a name that cannot be a variable's or a file's, or more than the system
 ---   takes
@@ -49,7 +54,8 @@ process = {}
 
 ---@class process.RunOptions
 ---@field env? table<string, string> Variables besides the usual ones, named exactly so.
----@field cwd? string Working directory, an absolute path; else the agent's own.
+---@field cwd? string Working directory, an absolute path; else the agent's own, or the home of `user`.
+---@field user? string Name of the user to run it as; else the agent's own. Linux and macOS, for an agent that is root.
 ---@field timeout? number Seconds until the program and all that it started are killed; 0 = none. Default 0.
 ---@field raw? boolean Give the output's bytes untouched. Default false.
 ---@field stdin? string What the program reads; without it, it reads the end at once.
@@ -57,7 +63,8 @@ process = {}
 
 ---@class process.ScriptOptions: process.RunOptions
 ---@field env? table<string, string> Variables besides the usual ones, named exactly so.
----@field cwd? string Working directory, an absolute path; else the agent's own.
+---@field cwd? string Working directory, an absolute path; else the agent's own, or the home of `user`.
+---@field user? string Name of the user to run it as; else the agent's own. Linux and macOS, for an agent that is root.
 ---@field timeout? number Seconds until the script and all that it started are killed; 0 = none. Default 0.
 ---@field raw? boolean Give the output's bytes untouched. Default false.
 ---@field stdin? string What the script reads; without it, it reads the end at once.
@@ -66,7 +73,8 @@ process = {}
 
 ---@class process.StartOptions
 ---@field env? table<string, string> Variables besides the usual ones, named exactly so.
----@field cwd? string Working directory, an absolute path; else the agent's own.
+---@field cwd? string Working directory, an absolute path; else the agent's own, or the home of `user`.
+---@field user? string Name of the user to run it as; else the agent's own. Linux and macOS, for an agent that is root.
 ---@field timeout? number Seconds until the program and all that it started are killed; 0 = none. Default 0.
 ---@field raw? boolean Give the output's bytes untouched. Default false.
 ---@field merge_stderr? boolean Let stderr go where stdout goes, in the order written. Default false.
@@ -133,7 +141,7 @@ function process.run(argv, opts) end
 ---
 --- Types are `"bash"`, `"sh"`, `"powershell"` and `"python"`, on Windows `"batch"` instead of `"sh"`. `"bash"` is run by
 --- what the agent's variable `BOREALIS_BASH_BIN` names, else by bash, else by sh; `"powershell"` by Windows PowerShell,
---- else by pwsh. The script lies in a file for the agent's user alone, in a folder of its own, while it runs; `files`
+--- else by pwsh. The script lies in a file for the user alone who runs it, in a folder of its own, while it runs; `files`
 --- lie beside it, where `dirname "$0"` or `$PSScriptRoot` leads. Shells get it with the line ends that they want.
 ---
 --- ```lua
