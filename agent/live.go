@@ -16,6 +16,9 @@ const (
 	engineEnd = 1 * time.Second
 )
 
+// rest is how often the core gives back what idling does not need; it is awake that often anyway.
+const rest = 15 * time.Second
+
 // run runs all parts until ctx ends, and ends them in order.
 func (a *agent) run(ctx context.Context) error {
 	a.log.Info("agent starts", "version", version, "mode", string(a.mode), "agent_id", a.engine.AgentID())
@@ -39,7 +42,7 @@ func (a *agent) run(ctx context.Context) error {
 		user.Go(func() { a.users.run(ctx) })
 	}
 	if a.user == nil { // one for both halves
-		parts.Go(func() { memory.Thrift().Keep(network) })
+		parts.Go(func() { memory.Thrift().Keep(network, rest) })
 	}
 	a.reload.Run(ctx, func() (context.Context, context.CancelFunc) {
 		return context.WithTimeout(context.WithoutCancel(ctx), rolesEnd)

@@ -5,6 +5,7 @@ package memory
 
 import (
 	"context"
+	"runtime"
 	"runtime/debug"
 	"time"
 )
@@ -12,19 +13,17 @@ import (
 // gcPercent lets the heap grow by half of what is alive before the collector runs: half of Go's own choice.
 const gcPercent = 50
 
-// A program is looked at this long after it has begun to be idle, and then this often.
-const (
-	firstRest = time.Second
-	nextRest  = time.Minute
-)
+// firstRest is how long after it has begun to be idle a program is looked at first.
+const firstRest = time.Second
 
 // Program is this very program, as it lies in memory.
 type Program struct{ regions []region }
 
-// Thrift has the collector run more often, and finds the program. A process that locks itself down must call it before
+// Thrift has the collector run more often and keep no profile of the heap, and finds the program. A process that locks itself down must call it before
 // that: it reads a file.
 func Thrift() *Program {
 	debug.SetGCPercent(gcPercent)
+	runtime.MemProfileRate = 0
 	return &Program{regions()}
 }
 
@@ -36,9 +35,9 @@ func (p *Program) Rest() {
 	}
 }
 
-// Keep rests now and then until ctx ends.
-func (p *Program) Keep(ctx context.Context) {
-	for pause := firstRest; ; pause = nextRest {
+// Keep rests soon, and then every so often, until ctx ends.
+func (p *Program) Keep(ctx context.Context, every time.Duration) {
+	for pause := firstRest; ; pause = every {
 		timer := time.NewTimer(pause)
 		select {
 		case <-ctx.Done():

@@ -41,7 +41,7 @@ func run() error {
 		Pure:    pure.List(),
 		Limits:  world.DefaultLimits(),
 		Missing: missing,
-		Settle:  func() { go program.Keep(context.Background()) },
+		Settle:  func() { go program.Keep(context.Background(), rest) },
 		// The process is the last thing that a role can be made to let go of.
 		Exhausted: func(reason error) {
 			fmt.Fprintln(os.Stderr, reason)

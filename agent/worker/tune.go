@@ -3,6 +3,7 @@ package main
 import (
 	"runtime"
 	"runtime/debug"
+	"time"
 )
 
 // What one worker may take: the collector works against softMemory, which leaves a role its 64 MiB of live values; one
@@ -11,6 +12,9 @@ const (
 	softMemory = 72 << 20
 	processors = 2
 )
+
+// rest is how often a worker gives back what its last events needed: it is woken for that.
+const rest = time.Minute
 
 // tune trades processor time for memory: many workers stand idle beside each other.
 func tune() {

@@ -34,7 +34,7 @@ func (w *World) declare(about bindings.Module, c carry, at origin) {
 		return
 	}
 	m := &module{world: w, about: about, carry: c, at: at, metas: map[string]*lua.LTable{}}
-	table := w.state.NewTable()
+	table := w.state.CreateTable(0, 0)
 	for name, value := range about.Values {
 		table.RawSetString(name, w.constant(value))
 	}
@@ -64,11 +64,11 @@ func (m *module) function(name string, waits bool) lua.LGFunction {
 // metatable makes the methods of a kind of handle.
 func (m *module) metatable(class string, methods bindings.Methods) *lua.LTable {
 	L := m.world.state
-	index := L.NewTable()
+	index := L.CreateTable(0, 0)
 	for name, waits := range methods {
 		index.RawSetString(name, L.NewFunction(m.method(class, name, waits)))
 	}
-	meta := L.NewTable()
+	meta := L.CreateTable(0, 0)
 	meta.RawSetString("__index", index)
 	meta.RawSetString("__metatable", lua.LString(class))
 	meta.RawSetString("__tostring", L.NewFunction(func(L *lua.LState) int { L.Push(lua.LString(class)); return 1 }))

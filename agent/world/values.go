@@ -21,11 +21,11 @@ type marks struct {
 }
 
 func newMarks(L *lua.LState) marks {
-	list := L.NewTable()
+	list := L.CreateTable(0, 0)
 	list.RawSetString("__metatable", lua.LString("list")) // roles neither see nor change the mark itself
 	null := L.NewUserData()
 	null.Value = bindings.Null{}
-	meta := L.NewTable()
+	meta := L.CreateTable(0, 0)
 	meta.RawSetString("__metatable", lua.LString("null"))
 	meta.RawSetString("__tostring", L.NewFunction(func(L *lua.LState) int { L.Push(lua.LString("null")); return 1 }))
 	null.Metatable = meta

@@ -183,9 +183,9 @@ func (w *World) instance(L *lua.LState, class *lua.LTable) (*lua.LTable, error) 
 	}
 	make, ok := class.RawGetString("new").(*lua.LFunction)
 	if !ok {
-		object := L.NewTable()
+		object := L.CreateTable(0, 0)
 		object.RawSetString("ctx", ctx)
-		meta := L.NewTable()
+		meta := L.CreateTable(0, 0)
 		meta.RawSetString("__index", class)
 		object.Metatable = meta
 		return object, nil

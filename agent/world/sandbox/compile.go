@@ -3,6 +3,7 @@ package sandbox
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	lua "github.com/yuin/gopher-lua"
 	"github.com/yuin/gopher-lua/ast"
@@ -36,7 +37,22 @@ func (c *Chunk) Compile() (proto *lua.FunctionProto, err error) {
 	if err := c.finish(proto); err != nil {
 		return nil, err
 	}
+	trim(proto)
 	return proto, nil
+}
+
+// trim lets go of the room that the compiler made for more: it keeps some 15 KiB with each function, most of it unused.
+func trim(proto *lua.FunctionProto) {
+	proto.Code = slices.Clone(proto.Code)
+	proto.Constants = slices.Clone(proto.Constants)
+	proto.FunctionPrototypes = slices.Clone(proto.FunctionPrototypes)
+	proto.DbgSourcePositions = slices.Clone(proto.DbgSourcePositions)
+	proto.DbgLocals = slices.Clone(proto.DbgLocals)
+	proto.DbgCalls = slices.Clone(proto.DbgCalls)
+	proto.DbgUpvalues = slices.Clone(proto.DbgUpvalues)
+	for _, inner := range proto.FunctionPrototypes {
+		trim(inner)
+	}
 }
 
 // wrapped puts the chunk into a function within one that has the helpers as locals, so that they become upvalues.

@@ -53,7 +53,7 @@ func Open(L *lua.LState, lim Limits, hooks Hooks) *Env {
 	prepare()
 	e := &Env{
 		lim: lim, hooks: hooks,
-		known: L.NewTable(), globals: L.NewTable(), denied: map[string]string{},
+		known: L.CreateTable(0, 0), globals: L.CreateTable(0, 0), denied: map[string]string{},
 		frames: map[*lua.LState]link{}, started: hooks.Now(),
 	}
 	L.G.MainThread, L.G.CurrentThread = L, L
@@ -89,7 +89,7 @@ func upvalue(v lua.LValue) *lua.Upvalue {
 
 // library makes a table of functions a global.
 func (e *Env) library(L *lua.LState, name string, funcs map[string]lua.LGFunction) *lua.LTable {
-	t := L.NewTable()
+	t := L.CreateTable(0, 0)
 	for f, fn := range funcs {
 		t.RawSetString(f, L.NewFunction(fn))
 	}

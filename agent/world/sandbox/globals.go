@@ -29,10 +29,10 @@ func (e *Env) Loaded() { e.loaded = true }
 // seal puts the strict rules around the globals. Scripts see an empty table, whose entries are those of known;
 // so every assignment meets assign, also that of a name which exists.
 func (e *Env) seal(L *lua.LState) {
-	strict := L.NewTable()
+	strict := L.CreateTable(0, 0)
 	strict.RawSetString("__index", L.NewFunction(e.undeclared))
 	e.known.Metatable = strict
-	front := L.NewTable()
+	front := L.CreateTable(0, 0)
 	front.RawSetString("__index", e.known)
 	front.RawSetString("__newindex", L.NewFunction(e.assign))
 	front.RawSetString("__metatable", lua.LFalse)

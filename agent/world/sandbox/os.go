@@ -85,7 +85,7 @@ func (e *Env) osDate(L *lua.LState) int {
 }
 
 func dateTable(L *lua.LState, t time.Time) *lua.LTable {
-	date := L.NewTable()
+	date := L.CreateTable(0, 0)
 	for name, n := range map[string]int{
 		"year": t.Year(), "month": int(t.Month()), "day": t.Day(), "hour": t.Hour(), "min": t.Minute(), "sec": t.Second(),
 		"wday": int(t.Weekday()) + 1, "yday": t.YearDay(),

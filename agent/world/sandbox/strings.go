@@ -14,7 +14,7 @@ func (e *Env) openString(L *lua.LState) {
 		"gsub": e.stringGsub, "len": stringLen, "lower": mapped(lowerByte), "match": e.stringMatch, "rep": e.stringRep,
 		"reverse": stringReverse, "sub": stringSub, "upper": mapped(upperByte),
 	})
-	meta := L.NewTable()
+	meta := L.CreateTable(0, 0)
 	meta.RawSetString("__index", library)
 	for event, op := range arithmetic() {
 		meta.RawSetString(event, L.NewFunction(coerced(event, op)))
