@@ -76,6 +76,7 @@ func TestTheEngineLearnsWhatTheMachineIs(t *testing.T) {
 	if got := e.Devices()[0].Facts["operating_system"]; got != i.Summary["operating_system"] {
 		t.Errorf("the device's row has %v", got)
 	}
+	d.endsTidily("device_audit")
 }
 
 // TestAnOperatorAddsAFieldToTheInventory edits the role as docs/inventory.md says.

@@ -20,4 +20,16 @@ func TestReadinessForRemoteDesktopIsLogged(t *testing.T) {
 		text, err := os.ReadFile(filepath.Join(d.home, "Agent", "Logs", "rdp.log"))
 		return err == nil && (strings.Contains(string(text), "not ready") && strings.Contains(string(text), "reason=") || strings.Contains(string(text), "offer="))
 	})
+	d.endsTidily("RDP")
+}
+
+// endsTidily stops the agent, and sees that a role had nothing open by then.
+func (d *device) endsTidily(role string) {
+	d.t.Helper()
+	d.stop()
+	for line := range strings.Lines(d.log.String()) {
+		if strings.Contains(line, "left things open") && strings.Contains(line, "role="+role) {
+			d.t.Error(line)
+		}
+	}
 }

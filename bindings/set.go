@@ -241,13 +241,16 @@ func (s *Set) Open() map[string]int {
 }
 
 // Left names what is open, alike things together: "2 process.Child sleep". A handle's value that is a fmt.Stringer says
-// what it is.
+// what it is; one that is Over needs no closing any more.
 func (s *Set) Left() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.forgetFinishedLocked()
 	count := map[string]int{}
 	for _, h := range s.handles {
+		if last, ok := h.Value.(interface{ Over() bool }); ok && last.Over() {
+			continue
+		}
 		name := h.Type
 		if named, ok := h.Value.(fmt.Stringer); ok {
 			name += " " + named.String()

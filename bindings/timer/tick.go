@@ -98,7 +98,15 @@ func (t *timer) Close() error {
 	return nil
 }
 
-// Finished reports whether nothing is left to cancel.
+// Over reports whether nothing is left to cancel; its function may be running for the last time.
+func (t *timer) Over() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	_, armed := t.armed[t]
+	return !armed
+}
+
+// Finished reports whether nothing is left to cancel, or to wait for.
 func (t *timer) Finished() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()

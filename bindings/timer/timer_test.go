@@ -316,6 +316,22 @@ func TestClosingWaitsForWhatRuns(t *testing.T) {
 	late.check(0, 1)
 }
 
+func TestATimerThatRunsForTheLastTimeIsNotLeftOpen(t *testing.T) {
+	r := newRole(t)
+	began, done := make(chan struct{}), make(chan struct{})
+	last := &function{t: t, body: func(context.Context) { close(began); <-done }}
+	r.start("after", 1, last)
+	r.start("every", 60, &function{t: t})
+	var clock sync.WaitGroup
+	clock.Go(func() { r.host.Advance(time.Second) })
+	<-began
+	if left := r.set.Left(); len(left) != 1 || left[0] != "1 timer.Timer" || r.set.Open()[handleType] != 2 {
+		t.Errorf("left %q, open %v", left, r.set.Open())
+	}
+	close(done)
+	clock.Wait()
+}
+
 func TestSleep(t *testing.T) {
 	type outcome struct {
 		v   any
