@@ -53,7 +53,11 @@ func (a *agent) dispatch(ev wire.Event) {
 		a.dispatchJob(ev)
 		return
 	}
-	if a.table.Dispatch(ev) == 0 && ev.Name == wire.EventListWindows && a.mode == wire.CurrentUser { // as upstream without its window helper
+	asked := a.table.Dispatch(ev)
+	if ev.Name == wire.EventPlaybookEnd {
+		a.remind(ev)
+	}
+	if asked == 0 && ev.Name == wire.EventListWindows && a.mode == wire.CurrentUser { // as upstream without its window helper
 		a.answer(wire.EventWindowList, wire.WindowList{AgentID: a.engine.AgentID(), Windows: []wire.Window{}})
 	}
 }

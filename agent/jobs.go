@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/bunny-lab-io/borealis-agent/agent/control"
+	"github.com/bunny-lab-io/borealis-agent/agent/dispatch"
 	"github.com/bunny-lab-io/borealis-agent/agent/role"
 	"github.com/bunny-lab-io/borealis-agent/agent/wire"
 )
@@ -37,6 +38,20 @@ func (d *desk) all() []*role.Role {
 	defer d.mu.Unlock()
 	d.roles = slices.DeleteFunc(d.roles, ended)
 	return slices.Clone(d.roles)
+}
+
+// remind tells an event to the versions of roles that come to an end, for whose work it may be meant. Those that serve
+// have got it already.
+func (a *agent) remind(ev wire.Event) {
+	serving := a.table.Roles()
+	for _, r := range a.desk.all() {
+		if serving[r.Name()] == dispatch.Subscriber(r) || !slices.Contains(r.Events(), ev.Name) {
+			continue
+		}
+		if err := r.Remind(ev); err != nil && !errors.Is(err, role.ErrDraining) {
+			a.log.Warn("event not taken", "event", ev.Name, "role", r.Name(), "error", err)
+		}
+	}
 }
 
 func ended(r *role.Role) bool {

@@ -24,6 +24,7 @@ type letter struct {
 	body  any
 	event wire.Event // what is told lost when the letter comes to nothing
 	since time.Time  // when it came
+	late  bool       // it concerns what is under way, and is taken also while the role drains
 }
 
 // mailbox is the bounded line in front of a worker. Letters go to it in order, save that one whose event is under way as
@@ -34,7 +35,8 @@ type mailbox struct {
 
 	mu      sync.Mutex
 	atOnce  map[string]int // event -> how many may be under way; what is not here has no bound of its own
-	closed  bool
+	closed  bool           // only late letters are taken
+	over    bool           // none are
 	waiting []*letter
 	under   []*letter
 	open    sync.WaitGroup // letters taken and not yet done with
@@ -56,7 +58,7 @@ func (m *mailbox) put(l *letter) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	switch {
-	case m.closed:
+	case m.over, m.closed && !(l.late && len(m.under) > 0):
 		return ErrDraining
 	case len(m.waiting) >= m.limits.Waiting:
 		return ErrFull
@@ -81,6 +83,13 @@ func (m *mailbox) close() {
 	defer m.mu.Unlock()
 	m.closed = true
 	m.rouse()
+}
+
+// end closes the mailbox for good.
+func (m *mailbox) end() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.closed, m.over = true, true
 }
 
 // next waits for a letter that may go to the worker, and notes that it is under way; nil when none will ever come.
@@ -109,7 +118,7 @@ func (m *mailbox) pick() (l *letter, more bool) {
 			return l, true
 		}
 	}
-	return nil, !m.closed || len(m.waiting) > 0
+	return nil, !m.closed || len(m.waiting)+len(m.under) > 0
 }
 
 func (m *mailbox) mayGoLocked(l *letter) bool {
@@ -158,16 +167,28 @@ func (m *mailbox) counts() (waiting, under int) {
 
 // Deliver puts an event into the role's mailbox. It never blocks.
 func (r *Role) Deliver(ev wire.Event) error {
-	err := r.mailbox.put(&letter{
-		call:  contract.Event,
-		body:  contract.Happening{Name: ev.Name, Data: ev.Data, Bytes: ev.Bytes},
-		event: ev,
-	})
+	err := r.mailbox.put(letterOf(ev))
 	if errors.Is(err, ErrFull) {
 		r.counts.full.Add(1)
 		r.log.Warn("event not taken", "event", ev.Name, "error", err)
 	}
 	return err
+}
+
+// Remind is Deliver for an event that concerns what the role has under way: it is taken also while that keeps the role
+// from its end.
+func (r *Role) Remind(ev wire.Event) error {
+	l := letterOf(ev)
+	l.late = true
+	return r.mailbox.put(l)
+}
+
+func letterOf(ev wire.Event) *letter {
+	return &letter{
+		call:  contract.Event,
+		body:  contract.Happening{Name: ev.Name, Data: ev.Data, Bytes: ev.Bytes},
+		event: ev,
+	}
 }
 
 // Configure puts the Engine's list of role configurations into the mailbox, in line with the events. No list tells the
@@ -184,7 +205,7 @@ func (r *Role) pump() {
 	for l := r.mailbox.next(r.ctx); l != nil; l = r.mailbox.next(r.ctx) {
 		r.post(l)
 	}
-	r.mailbox.close()
+	r.mailbox.end()
 	for _, l := range r.mailbox.withdraw(func(wire.Event) bool { return true }) {
 		r.finish(l, context.Cause(r.ctx))
 	}

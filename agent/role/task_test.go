@@ -83,6 +83,11 @@ func TestADrainingRoleCanStillBeTold(t *testing.T) {
 	for !errors.Is(r.Deliver(event("other", "0")), ErrDraining) {
 		<-o.emitted
 	}
+	if err := r.Remind(event("stop", `{"n":2}`)); err != nil {
+		t.Error(err)
+	}
+	for got := <-o.emitted; string(got.Data) != `"stop 2"`; got = <-o.emitted {
+	}
 	if err := r.Tell(t.Context(), event("stop", `{"n":1}`)); err != nil {
 		t.Error(err)
 	}
@@ -94,5 +99,8 @@ func TestADrainingRoleCanStillBeTold(t *testing.T) {
 	}
 	if err := r.Tell(t.Context(), event("stop", `{"n":1}`)); err == nil {
 		t.Error("a role that is gone was told")
+	}
+	if err := r.Remind(event("stop", `{"n":1}`)); !errors.Is(err, ErrDraining) {
+		t.Errorf("a role that is gone: %v", err)
 	}
 }

@@ -12,6 +12,7 @@ const (
 	EventJobRun        = "quick_job_run"
 	EventJobResult     = "quick_job_result"
 	EventPlaybookRun   = "ansible_playbook_run"
+	EventPlaybookEnd   = "ansible_playbook_cancel"
 	EventTunnelStart   = "vpn_tunnel_start"
 	EventTunnelStop    = "vpn_tunnel_stop"
 	EventTunnelActive  = "vpn_tunnel_activity"
