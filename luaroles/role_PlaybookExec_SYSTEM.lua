@@ -65,11 +65,11 @@ function Role:take(job)
   }
   self.runs[run.run_id] = run
   local ok, err = pcall(function() self:carry_out(run) end)
-  self.runs[run.run_id] = nil
   if run.child then
     run.child:close()
   end
   self:remove("runs/" .. run.run_id)
+  self.runs[run.run_id] = nil -- now another run may have its name, and its folder
   if not ok then
     error(err, 0) -- the core answers in our place
   end
