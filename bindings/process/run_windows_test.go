@@ -262,3 +262,7 @@ func start(name string, dir string) error {
 	cmd.Env, cmd.Dir = append(os.Environ(), partVariable+"="+name), dir
 	return cmd.Start()
 }
+
+func TestNobodyElseCanBeHad(t *testing.T) {
+	openRole(t).call(context.Background(), "run", argv("whoami"), opts{"user": "Administrator"}).refused(t, "unsupported", "interactive")
+}
