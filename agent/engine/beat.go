@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"net/http"
 	"sync"
 	"time"
 
@@ -15,7 +14,6 @@ import (
 const (
 	beatFirst, beatEvery     = 15 * time.Second, 60 * time.Second
 	scriptFirst, scriptEvery = 20 * time.Second, 30 * time.Second
-	tunnelFirst, tunnelEvery = 10 * time.Second, 60 * time.Second
 )
 
 // Run makes the periodic calls until ctx ends, and enrolls the device again should that become necessary. It returns
@@ -24,9 +22,6 @@ func (c *Client) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	wg.Go(func() { c.periodically(ctx, "heartbeat", beatFirst, beatEvery, c.heartbeat) })
 	wg.Go(func() { c.periodically(ctx, "script request", scriptFirst, scriptEvery, c.scriptRequest) })
-	if c.cfg.Tunnel != nil && c.cfg.Mode == wire.System {
-		wg.Go(func() { c.periodically(ctx, "tunnel", tunnelFirst, tunnelEvery, c.ensureTunnel) })
-	}
 	wg.Wait()
 	return context.Cause(ctx)
 }
@@ -78,22 +73,6 @@ func (c *Client) scriptRequest(ctx context.Context) error {
 		c.keepSigningKey(answer.SigningKey, "script request")
 	}
 	return nil
-}
-
-// ensureTunnel asks for the device's tunnel and hands the Engine's offer on. An Engine that knows no details of the
-// device yet, runs no WireGuard, or is of the kind that makes tunnels on demand only, offers none; that is no trouble.
-func (c *Client) ensureTunnel(ctx context.Context) error {
-	var offer json.RawMessage
-	err := c.postCore(ctx, wire.PathTunnelEnsure, wire.TunnelEnsure{AgentID: c.AgentID(), Reason: wire.ReasonBoot}, &offer)
-	switch {
-	case err == nil:
-		c.cfg.Tunnel(offer)
-	case is(err, http.StatusNotFound) && !is(err, http.StatusNotFound, "device_not_found"),
-		is(err, http.StatusMethodNotAllowed), is(err, http.StatusInternalServerError, "tunnel_start_failed"):
-		c.log.Debug("the Engine offers no tunnel", "error", err)
-		return nil
-	}
-	return err
 }
 
 // ReportHash tells the Engine what this agent was built from. The agent never does so by itself: Engines compare the

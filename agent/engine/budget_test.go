@@ -2,9 +2,7 @@ package engine
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -33,14 +31,13 @@ func (f *fake) mostInAMinute() int {
 }
 
 // twoProcesses are both processes of one device, enrolled and with the budget that they really have.
-func twoProcesses(t *testing.T, f *fake, change func(*Config)) []*Client {
+func twoProcesses(t *testing.T, f *fake) []*Client {
 	t.Helper()
 	root := t.TempDir()
 	var clients []*Client
 	for _, mode := range []wire.Mode{wire.System, wire.CurrentUser} {
 		cfg := f.config(root)
 		cfg.Mode, cfg.CallsPerMinute = mode, 0
-		change(&cfg)
 		c := f.clientOf(cfg)
 		if err := c.Authenticate(t.Context()); err != nil {
 			t.Fatal(err)
@@ -54,8 +51,7 @@ func twoProcesses(t *testing.T, f *fake, change func(*Config)) []*Client {
 func TestHoursOfNormalWork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := start(t, "engine.test")
-		offers := make(chan json.RawMessage, 10_000)
-		clients := twoProcesses(t, f, func(cfg *Config) { cfg.Tunnel = func(offer json.RawMessage) { offers <- offer } })
+		clients := twoProcesses(t, f)
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Hour)
 		defer cancel()
 		var wg sync.WaitGroup
@@ -66,20 +62,13 @@ func TestHoursOfNormalWork(t *testing.T) {
 		if most := f.mostInAMinute(); most > 12 {
 			t.Errorf("%d calls in a minute", most)
 		}
-		for path, want := range map[string]int{wire.PathHeartbeat: 2 * 180, wire.PathScriptRequest: 2 * 360, wire.PathTunnelEnsure: 180} {
+		for path, want := range map[string]int{wire.PathHeartbeat: 2 * 180, wire.PathScriptRequest: 2 * 360} {
 			if n := len(f.to(path)); n < want*9/10 || n > want*11/10 {
 				t.Errorf("%s: %d calls in three hours, want about %d", path, n, want)
 			}
 		}
 		if n := len(f.to(wire.PathTokenRefresh)); n > 2*3*5 {
 			t.Errorf("%d refreshes in three hours", n)
-		}
-		ensure := f.to(wire.PathTunnelEnsure)[0]
-		if ensure.body["agent_id"] != clients[0].AgentID() || ensure.body["reason"] != "agent_boot" || len(ensure.body) != 2 || ensure.header.Get("X-Borealis-Agent-Context") != "SYSTEM" {
-			t.Errorf("ensure %s", ensure.text)
-		}
-		if n := len(offers); n != len(f.to(wire.PathTunnelEnsure)) {
-			t.Errorf("%d offers", n)
 		}
 		jittered(t, f.to(wire.PathHeartbeat))
 	})
@@ -113,7 +102,7 @@ func jittered(t *testing.T, calls []seen) {
 func TestAFloodOfRolesStaysBelowTheLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := start(t, "engine.test")
-		clients := twoProcesses(t, f, func(*Config) {})
+		clients := twoProcesses(t, f)
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 		defer cancel()
 		var wg sync.WaitGroup
@@ -167,37 +156,4 @@ func TestAHurriedCallerIsToldAtOnce(t *testing.T) {
 			t.Errorf("a patient caller: %v after %v", err, time.Since(before))
 		}
 	})
-}
-
-// TestNoTunnelIsNoTrouble has the Engine offer none for each reason that it has.
-func TestNoTunnelIsNoTrouble(t *testing.T) {
-	for _, c := range []struct {
-		status int
-		body   string
-		quiet  bool
-	}{
-		{404, `{"error":"agent_id_missing"}`, true},
-		{500, `{"error":"tunnel_start_failed","detail":"no wg"}`, true},
-		{404, `<html>`, true},
-		{405, `<html>`, true},
-		{500, `{"error":"auth_context_missing"}`, false},
-		{404, `{"error":"device_not_found"}`, false},
-	} {
-		synctest.Test(t, func(t *testing.T) {
-			f := start(t, "engine.test")
-			cfg := f.config(t.TempDir())
-			cfg.Tunnel = func(offer json.RawMessage) { t.Errorf("%d %s: offered %s", c.status, c.body, offer) }
-			client := f.clientOf(cfg)
-			f.answer(wire.PathTunnelEnsure, send(c.status, c.body))
-			ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
-			defer cancel()
-			_ = client.Run(ctx)
-			if n := len(f.to(wire.PathTunnelEnsure)); n == 0 {
-				t.Error("never asked")
-			}
-			if said := strings.Count(f.logged(), "level=WARN msg=tunnel"); (said == 0) != c.quiet || said > 2 {
-				t.Errorf("%d %s: said %d times", c.status, c.body, said)
-			}
-		})
-	}
 }

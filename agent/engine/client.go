@@ -8,7 +8,6 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -46,9 +45,6 @@ type Config struct {
 
 	Code    func() string // the enrollment code of the flag or the environment; without one the settings are asked
 	Metrics func(context.Context) wire.Metrics
-	// Tunnel takes what the Engine offers as the device's tunnel, a minute apart, in mode SYSTEM. Without it none is
-	// asked for.
-	Tunnel func(offer json.RawMessage)
 
 	Log    *slog.Logger
 	Now    func() time.Time
