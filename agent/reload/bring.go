@@ -26,6 +26,7 @@ func (s *slot) bring(life context.Context, c *content) {
 		s.end(life)
 		s.tried = c
 		s.say(OtherContext, "")
+	case err != nil && life.Err() != nil: // the agent ends, which says nothing of the content
 	case err != nil:
 		s.turnAway(life, c, err, begun)
 	default:

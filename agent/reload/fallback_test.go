@@ -258,3 +258,24 @@ func TestAStoppedRoleStaysAsItIs(t *testing.T) {
 		t.Errorf("stopped since %d, then since %d", s.Since, now.Since)
 	}
 }
+
+func TestTheEndOfTheAgentRefusesNothing(t *testing.T) {
+	var f *folder
+	t.Run("agent", func(t *testing.T) {
+		begun := make(chan struct{}, 1)
+		f = watchFolder(t, func(cfg *Config) {
+			cfg.Start = func(ctx context.Context, _ role.Source) (*role.Role, error) {
+				begun <- struct{}{}
+				<-ctx.Done()
+				return nil, ctx.Err()
+			}
+		})
+		f.save("role_a.lua", "-- never judged")
+		<-begun
+	})
+	for _, s := range f.reload.Status() {
+		if s.State == Refused || s.Refusal != nil {
+			t.Errorf("%+v", s)
+		}
+	}
+}
