@@ -40,7 +40,7 @@ faults: ## run the tests of docs/reliability.md at full length, which takes a qu
 lint: ## gofumpt, go vet, staticcheck
 	scripts/lint.sh
 
-cross: ## vet and build for linux, windows and darwin on amd64 and arm64
+cross: ## build for linux, windows and darwin on amd64 and arm64, and vet for each of the three
 	scripts/cross.sh
 
 bench: ## run the benchmarks, with a copy in bin/bench.txt; BENCHTIME=1s
