@@ -24,14 +24,15 @@ func Call(ctx context.Context, at Place, command string, args, out any) error {
 		return fmt.Errorf("%w: %w", ErrNoAgent, err)
 	}
 	defer c.Close()
-	defer context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })()
-	if err := c.SetDeadline(time.Now().Add(requestTimeout)); err != nil {
-		return err
+	b, release := bind(ctx, c)
+	defer release()
+	if err := b.SetDeadline(time.Now().Add(requestTimeout)); err != nil {
+		return said(ctx, err)
 	}
-	if _, err := c.Write(line); err != nil {
+	if _, err := b.Write(line); err != nil {
 		return said(ctx, fmt.Errorf("ask the agent: %w", err))
 	}
-	text, err := readLine(c, maxAnswer, commandTimeout+answerTimeout)
+	text, err := readLine(b, maxAnswer, commandTimeout+answerTimeout)
 	if err != nil {
 		return said(ctx, fmt.Errorf("the agent's answer: %w", err))
 	}

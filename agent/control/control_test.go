@@ -7,6 +7,8 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -258,4 +260,20 @@ func FuzzAnswer(f *testing.F) {
 		var out struct{ Roles []string }
 		_ = decode(text, &out)
 	})
+}
+
+func TestADeadlineDoesNotOutliveTheContext(t *testing.T) {
+	near, far := net.Pipe()
+	defer near.Close()
+	defer far.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	b, release := bind(ctx, near)
+	defer release()
+	cancel()
+	for b.SetDeadline(time.Now().Add(time.Hour)) == nil { // until the end has been noticed
+		time.Sleep(time.Millisecond)
+	}
+	if _, err := b.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Error(err)
+	}
 }

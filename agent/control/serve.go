@@ -67,8 +67,9 @@ func Serve(ctx context.Context, cfg Config) (err error) {
 // converse has one conversation. When ctx ends, the peer is hung up on.
 func (cfg Config) converse(ctx context.Context, c conn) {
 	defer c.Close()
-	defer context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })()
-	line, err := readLine(c, maxRequest, requestTimeout)
+	b, release := bind(ctx, c)
+	defer release()
+	line, err := readLine(b, maxRequest, requestTimeout)
 	if err != nil {
 		cfg.Log.Debug("control: no request came", "error", err)
 		return
@@ -76,12 +77,12 @@ func (cfg Config) converse(ctx context.Context, c conn) {
 	// Only now, so that whoever is turned away has said his word and listens to the answer.
 	if err := peer(c); err != nil {
 		cfg.Log.Warn("control: a peer was turned away", "reason", err)
-		say(ctx, c, refuse(CodeDenied, ErrDenied.Error()))
+		say(ctx, b, refuse(CodeDenied, ErrDenied.Error()))
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, commandTimeout)
 	defer cancel()
-	say(ctx, c, cfg.respond(ctx, line))
+	say(ctx, b, cfg.respond(ctx, line))
 }
 
 // readLine reads up to the end of a line, which has to be all that comes.
