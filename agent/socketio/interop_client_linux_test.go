@@ -19,6 +19,9 @@ func TestForeignClients(t *testing.T) {
 		"python": func(t testing.TB) []string { return python(t, "client.py", "requests", "websocket") },
 	} {
 		for way := range ways {
+			if name == "python" && way == "upgrade" {
+				continue // Debian's library loses its own session in the change now and then, on a busy machine
+			}
 			t.Run(name+"/"+way, func(t *testing.T) { testForeignClient(t, way, command(t)) })
 		}
 	}
