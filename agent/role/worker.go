@@ -1,7 +1,6 @@
 package role
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -22,7 +21,7 @@ type worker struct {
 	pid    int
 	stdin  io.WriteCloser
 	stdout io.ReadCloser
-	stderr tail
+	stderr ipc.Tail
 	keep   keeper
 	hung   sync.Once
 }
@@ -80,28 +79,4 @@ func (w *worker) end(conversation error) error {
 		return fmt.Errorf("worker died: %w", err)
 	}
 	return fmt.Errorf("worker left: %w", conversation)
-}
-
-// tail keeps the end of what a worker writes to its standard error: its dying words.
-type tail struct {
-	mu sync.Mutex
-	b  []byte
-}
-
-const tailBytes = 2 << 10
-
-func (t *tail) Write(p []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.b = append(t.b, p...)
-	if over := len(t.b) - tailBytes; over > 0 {
-		t.b = bytes.Clone(t.b[over:])
-	}
-	return len(p), nil
-}
-
-func (t *tail) String() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return string(bytes.TrimSpace(t.b))
 }

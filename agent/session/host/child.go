@@ -1,11 +1,12 @@
 package host
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"sync"
 	"time"
+
+	"github.com/bunny-lab-io/borealis-agent/agent/ipc"
 )
 
 // leave is how long a host may take to close what is open and go, after it was hung up on.
@@ -16,7 +17,7 @@ type child struct {
 	pid    int
 	stdin  io.WriteCloser
 	stdout io.ReadCloser
-	stderr tail
+	stderr ipc.Tail
 	kill   func() error
 	wait   func() error // until it is gone; once
 	hung   sync.Once
@@ -46,30 +47,4 @@ func (c *child) end(conversation error) error {
 		return fmt.Errorf("session host died: %w", err)
 	}
 	return fmt.Errorf("session host left: %w", conversation)
-}
-
-// tail keeps the end of what a host writes to its standard error.
-type tail struct {
-	mu sync.Mutex
-	b  []byte
-}
-
-const tailBytes = 2 << 10
-
-// Write keeps the end.
-func (t *tail) Write(p []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.b = append(t.b, p...)
-	if over := len(t.b) - tailBytes; over > 0 {
-		t.b = bytes.Clone(t.b[over:])
-	}
-	return len(p), nil
-}
-
-// String is what was kept.
-func (t *tail) String() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return string(bytes.TrimSpace(t.b))
 }
