@@ -115,3 +115,16 @@ func Plain(v any) (any, error) {
 	e := encoder{keep: func(h Handle) (Ref, error) { return Ref{}, fmt.Errorf("a %s cannot travel here", h.Type) }}
 	return e.plain(reflect.ValueOf(v))
 }
+
+// PlainArgs makes each of a call's arguments plain.
+func PlainArgs(args []any) ([]any, error) {
+	plain := make([]any, len(args))
+	for i, arg := range args {
+		value, err := Plain(arg)
+		if err != nil {
+			return nil, err
+		}
+		plain[i] = value
+	}
+	return plain, nil
+}

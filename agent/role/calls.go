@@ -74,18 +74,14 @@ var _ bindings.Callback = (*callback)(nil)
 
 // Call runs the function in the worker. What the function does wrong is in the role's log, like any handler's.
 func (c *callback) Call(ctx context.Context, args ...any) error {
-	plain := make([]any, len(args))
-	for i, arg := range args {
-		value, err := bindings.Plain(arg)
-		if err != nil {
-			return err
-		}
-		plain[i] = value
+	plain, err := bindings.PlainArgs(args)
+	if err != nil {
+		return err
 	}
 	if err := c.role.ticks.pass(ctx); err != nil {
 		return err
 	}
-	err := c.role.peer.Call(ctx, contract.Callback, contract.Invocation{Func: c.id, Args: plain}, nil)
+	err = c.role.peer.Call(ctx, contract.Callback, contract.Invocation{Func: c.id, Args: plain}, nil)
 	if err != nil && !errors.Is(err, ipc.ErrClosed) && ctx.Err() == nil {
 		c.role.counts.note(err)
 		c.role.log.Error("callback failed", "error", err)

@@ -54,15 +54,11 @@ var _ bindings.Callback = (*callback)(nil)
 
 // Call runs the function in the role's worker.
 func (c *callback) Call(ctx context.Context, args ...any) error {
-	plain := make([]any, len(args))
-	for i, arg := range args {
-		value, err := bindings.Plain(arg)
-		if err != nil {
-			return err
-		}
-		plain[i] = value
+	plain, err := bindings.PlainArgs(args)
+	if err != nil {
+		return err
 	}
-	err := c.service.peer.Call(ctx, callRun, running{c.set, contract.Invocation{Func: c.id, Args: plain}}, nil)
+	err = c.service.peer.Call(ctx, callRun, running{c.set, contract.Invocation{Func: c.id, Args: plain}}, nil)
 	return contract.Refusal(err)
 }
 

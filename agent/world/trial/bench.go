@@ -187,12 +187,11 @@ type callback struct {
 }
 
 func (c callback) Call(ctx context.Context, args ...any) error {
-	plain, err := bindings.Plain(args)
+	plain, err := bindings.PlainArgs(args)
 	if err != nil {
 		return err
 	}
-	list, _ := plain.([]any)
-	return c.bench.world.Invoke(ctx, contract.Invocation{Func: c.id, Args: list})
+	return c.bench.world.Invoke(ctx, contract.Invocation{Func: c.id, Args: plain})
 }
 
 func (c callback) Release() {
