@@ -1,22 +1,11 @@
 package control
 
-import (
-	"errors"
-	"net"
+import "golang.org/x/sys/unix"
 
-	"golang.org/x/sys/unix"
-)
-
-// uidOf is the user who opened the connection.
-func uidOf(c *net.UnixConn) (uid uint32, err error) {
-	raw, err := c.SyscallConn()
+// uidAt is the user who opened the connection behind a descriptor.
+func uidAt(fd int) (uint32, error) {
+	cred, err := unix.GetsockoptUcred(fd, unix.SOL_SOCKET, unix.SO_PEERCRED)
 	if err != nil {
-		return 0, err
-	}
-	var cred *unix.Ucred
-	var asked error
-	err = raw.Control(func(fd uintptr) { cred, asked = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED) })
-	if err := errors.Join(err, asked); err != nil {
 		return 0, err
 	}
 	return cred.Uid, nil

@@ -147,3 +147,14 @@ func peer(c conn) error {
 	}
 	return nil
 }
+
+// uidOf is the user who opened a connection.
+func uidOf(c *net.UnixConn) (uid uint32, err error) {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	var asked error
+	err = raw.Control(func(fd uintptr) { uid, asked = uidAt(int(fd)) })
+	return uid, errors.Join(err, asked)
+}

@@ -40,14 +40,7 @@ func (s Service) Install(ctx context.Context) (changed bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	path, err := s.definition()
-	if err != nil {
-		return false, err
-	}
-	if err := MakeFolder(filepath.Dir(path)); err != nil {
-		return false, err
-	}
-	if changed, err = PutFile(path, []byte(text), 0o644); err != nil {
+	if changed, err = s.define(text); err != nil {
 		return false, err
 	}
 	_, err = command(ctx, "launchctl", "enable", s.target())
