@@ -8,10 +8,8 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/bunny-lab-io/borealis-agent/agent/reload"
@@ -61,25 +59,19 @@ func (c *roleExplainCmd) Run() error {
 	if err != nil {
 		return err
 	}
-	worker, err := workerPath()
-	if err != nil {
-		return err
-	}
-	nursery := role.NewNursery(worker)
-	defer nursery.Close()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	e, err := explain(ctx, nursery, src, ev)
-	if err != nil {
-		return err
-	}
-	if err := c.print(os.Stdout, e); err != nil {
-		return err
-	}
-	if !e.OK {
-		return errors.New("the handler failed")
-	}
-	return nil
+	return withWorkers(func(ctx context.Context, nursery *role.Nursery) error {
+		e, err := explain(ctx, nursery, src, ev)
+		if err != nil {
+			return err
+		}
+		if err := c.print(os.Stdout, e); err != nil {
+			return err
+		}
+		if !e.OK {
+			return errors.New("the handler failed")
+		}
+		return nil
+	})
 }
 
 // mostEvent is the largest event, as the Engine may send it.

@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/bunny-lab-io/borealis-agent/agent/role"
@@ -38,14 +36,10 @@ func (c *roleTestCmd) Run() error {
 	if err != nil {
 		return err
 	}
-	worker, err := workerPath()
-	if err != nil {
-		return err
-	}
-	nursery := role.NewNursery(worker)
-	defer nursery.Close()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	return withWorkers(func(ctx context.Context, nursery *role.Nursery) error { return c.test(ctx, nursery, files) })
+}
+
+func (c *roleTestCmd) test(ctx context.Context, nursery *role.Nursery, files []string) (err error) {
 	answers, bad := []answer{}, 0
 	for _, file := range files {
 		a := testFile(ctx, nursery, file)

@@ -6,11 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -42,14 +40,10 @@ const glance = time.Second
 
 // Run answers until it is interrupted.
 func (c *roleWatchCmd) Run() error {
-	worker, err := workerPath()
-	if err != nil {
-		return err
-	}
-	nursery := role.NewNursery(worker)
-	defer nursery.Close()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	return withWorkers(c.watch)
+}
+
+func (c *roleWatchCmd) watch(ctx context.Context, nursery *role.Nursery) error {
 	e := &examiner{dir: c.Dir, nursery: nursery, known: map[string]known{}}
 	bad, err := c.answer(ctx, e)
 	switch {
