@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -87,29 +86,6 @@ func (d *tunnelled) said() string {
 	return string(text)
 }
 
-// echoing answers on a free port of this machine with what it gets.
-func echoing(t *testing.T) int {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var running sync.WaitGroup
-	running.Go(func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			running.Go(func() {
-				defer c.Close()
-				io.Copy(c, c)
-			})
-		}
-	})
-	t.Cleanup(func() { l.Close(); running.Wait() })
-	return l.Addr().(*net.TCPAddr).Port
-}
-
 // says sends a word and expects it back.
 func says(c net.Conn, word string) error {
 	c.SetDeadline(time.Now().Add(patience))
@@ -126,7 +102,7 @@ func says(c net.Conn, word string) error {
 // TestAPersistentTunnel has the device ask for its tunnel, and keeps a connection in it while the role is reloaded.
 func TestAPersistentTunnel(t *testing.T) {
 	d := newTunnelled(t, 0)
-	port := echoing(t)
+	port := tunneltest.Echo(t)
 	d.ensured("aa11", port)
 	d.begin()
 	d.until("the tunnel", func() bool { return strings.Contains(d.said(), "tunnel=aa11") })
@@ -171,7 +147,7 @@ func TestAPersistentTunnel(t *testing.T) {
 // TestATunnelOnDemand opens one by the Engine's word, after offers that nobody signed, and ends it.
 func TestATunnelOnDemand(t *testing.T) {
 	d := newTunnelled(t, 300)
-	port := echoing(t)
+	port := tunneltest.Echo(t)
 	d.begin()
 	say := func(event string, data map[string]any) {
 		t.Helper()

@@ -4,16 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"net/http"
-	"net/url"
 	"testing"
 	"time"
 
 	"github.com/bunny-lab-io/borealis-agent/agent/engine"
 	"github.com/bunny-lab-io/borealis-agent/agent/enginetest"
 	"github.com/bunny-lab-io/borealis-agent/agent/gate"
-	"github.com/bunny-lab-io/borealis-agent/agent/identity"
-	"github.com/bunny-lab-io/borealis-agent/agent/settings"
 	"github.com/bunny-lab-io/borealis-agent/agent/wire"
 )
 
@@ -30,24 +26,9 @@ func (a *agent) Event(ev wire.Event) { a.events <- ev }
 // newAgent is a device in a folder of its own, with a process in it that converses and answers until the test ends.
 func newAgent(t *testing.T, e *enginetest.Engine) *agent {
 	t.Helper()
-	tree, err := settings.Options{Getenv: func(string) string { return "" }, Sealer: settings.Plain{}}.Open(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	id, err := identity.Open(t.Context(), identity.Config{
-		Store: tree.Identity(), Sealer: tree.Sealer(),
-		Lock: func(ctx context.Context) (func(), error) { return tree.Lock(ctx, settings.LockIdentity) },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	client, err := engine.New(engine.Config{
-		Tree: tree, Identity: id, Mode: wire.System, Hostname: "lab-node-07", ServerURL: e.URL(), RootCAs: e.RootPEM(), Code: e.Code,
-		Proxy: func(*http.Request) (*url.URL, error) { return nil, nil },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	cfg, _ := configIn(t, e, t.TempDir())
+	cfg.RootCAs = e.RootPEM()
+	client := clientOf(t, cfg)
 	a := &agent{t: t, client: client, events: make(chan wire.Event, 100)}
 	a.gate = gate.New(gate.Config{Hostname: "lab-node-07", Mode: wire.System, AgentID: client.AgentID, SigningKey: client.SigningKey, Ledger: everyJob{}})
 	ctx, cancel := context.WithCancel(context.Background())
@@ -60,7 +41,6 @@ func newAgent(t *testing.T, e *enginetest.Engine) *agent {
 		if err := <-conversed; !errors.Is(err, context.Canceled) {
 			t.Errorf("conversation: %v", err)
 		}
-		client.Close()
 	})
 	return a
 }

@@ -73,6 +73,20 @@ func (s *scripted) unknown(proved <-chan error) {
 	}
 }
 
+// needsTwoPings expects an event to count as received only once two pings more have come.
+func (s *scripted) needsTwoPings(proved <-chan error) {
+	s.t.Helper()
+	s.unknown(proved)
+	s.ping()
+	s.hear("3")
+	s.unknown(proved)
+	s.ping()
+	if err := take(s.t, "proof", proved); err != nil {
+		s.t.Error(err)
+	}
+	s.hear("3")
+}
+
 // TestAPingProvesWhatWasReceived expects an event to count as received by the second ping: only that one follows upon
 // an answer which itself follows the event.
 func TestAPingProvesWhatWasReceived(t *testing.T) {
@@ -81,15 +95,7 @@ func TestAPingProvesWhatWasReceived(t *testing.T) {
 	s.hear("3")
 	proved := s.send("x")
 	s.hear(`420["x"]`)
-	s.unknown(proved)
-	s.ping()
-	s.hear("3")
-	s.unknown(proved)
-	s.ping()
-	if err := take(t, "proof", proved); err != nil {
-		t.Error(err)
-	}
-	s.hear("3")
+	s.needsTwoPings(proved)
 }
 
 // TestAPingProvesNothingOfWhatStillWaits sends an event behind one that the peer does not read: pings that come
@@ -125,15 +131,7 @@ func TestAPingProvesNothingOfWhatStillWaits(t *testing.T) {
 	s.hear("3") // an answer to all three pings, before the event
 	s.hear(`420["x"]`)
 	proved := take(t, "event", sent)
-	s.unknown(proved)
-	s.ping()
-	s.hear("3")
-	s.unknown(proved)
-	s.ping()
-	if err := take(t, "proof", proved); err != nil {
-		t.Error(err)
-	}
-	s.hear("3")
+	s.needsTwoPings(proved)
 }
 
 func TestAnAcknowledgementProvesOne(t *testing.T) {

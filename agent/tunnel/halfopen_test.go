@@ -53,7 +53,7 @@ func TestConnectionsThatAreNeverMade(t *testing.T) {
 		t.Fatal(port, err)
 	}
 
-	local := echo(t)
+	local := tunneltest.Echo(t)
 	tunnels := newTunnels(t)
 	tunnels.Keep(offer(tunneltest.Text(server.PublicKey().Bytes()), tunneltest.Text(client.Bytes()), port, local))
 	s, err := tunnels.Open(t.Context(), testID, options(local))

@@ -98,7 +98,7 @@ func (e *debianEngine) connect(ctx context.Context, port int) (c net.Conn, err e
 func TestAgainstDebiansWireGuard(t *testing.T) {
 	key := tunneltest.NewKey(t)
 	e, server := newDebianEngine(t, tunneltest.Text(key.PublicKey().Bytes()))
-	port := echo(t)
+	port := tunneltest.Echo(t)
 	tunnels := newTunnels(t)
 	tunnels.Keep(offer(server, tunneltest.Text(key.Bytes()), e.port, port, 47002))
 	s, err := tunnels.Open(t.Context(), testID, options(port))

@@ -1,0 +1,35 @@
+package tunneltest
+
+import (
+	"io"
+	"net"
+	"sync"
+	"testing"
+)
+
+// Echo answers on a free port of this machine, until the test ends, with what it gets.
+func Echo(t testing.TB) (port int) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var running sync.WaitGroup
+	running.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			running.Go(func() {
+				defer c.Close()
+				_, _ = io.Copy(c, c) // the test sees what is missing
+			})
+		}
+	})
+	t.Cleanup(func() {
+		_ = l.Close()
+		running.Wait()
+	})
+	return l.Addr().(*net.TCPAddr).Port
+}
