@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/bunny-lab-io/borealis-agent/agent/enginetest"
 	"github.com/bunny-lab-io/borealis-agent/agent/outbox"
 	"github.com/bunny-lab-io/borealis-agent/agent/wire"
 )
@@ -34,22 +34,22 @@ func TestALifeSurvivesACut(t *testing.T) {
 		}
 		for _, up := range []bool{true, false} {
 			name := fmt.Sprintf("%s/up=%t", c.name, up)
-			whole := &scissors{up: up, at: -1}
+			whole := &enginetest.Scissors{Up: up, At: -1}
 			t.Run(name+"/whole", func(t *testing.T) { live(t, c.tls, whole) })
 			cuts := 0
-			for at := c.step / 2; at < whole.passed; at += c.step {
+			for at := c.step / 2; at < whole.Passed(); at += c.step {
 				cuts++
-				if !t.Run(fmt.Sprintf("%s/at=%d", name, at), func(t *testing.T) { live(t, c.tls, &scissors{up: up, at: at}) }) {
+				if !t.Run(fmt.Sprintf("%s/at=%d", name, at), func(t *testing.T) { live(t, c.tls, &enginetest.Scissors{Up: up, At: at}) }) {
 					return
 				}
 			}
-			t.Logf("%s: %d cuts in %d bytes", name, cuts, whole.passed)
+			t.Logf("%s: %d cuts in %d bytes", name, cuts, whole.Passed())
 		}
 	}
 }
 
 // live is the life of a device.
-func live(t *testing.T, secure bool, s *scissors) {
+func live(t *testing.T, secure bool, s *enginetest.Scissors) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		f := engineOver(t, secure)
@@ -58,7 +58,7 @@ func live(t *testing.T, secure bool, s *scissors) {
 			cfg.ServerURL, cfg.AllowPlainHTTP = "http://127.0.0.1:5000", true
 		}
 		s.Dialer = f.net.dial
-		cfg.Dial = s.dial
+		cfg.Dial = s.Dial
 		c := f.clientOf(cfg)
 		if err := stubborn(t, c.Authenticate); err != nil {
 			t.Fatal(err)
@@ -137,66 +137,3 @@ var authorityOnce = func() func(*testing.T) *certs {
 		return made
 	}
 }()
-
-// scissors cut one connection once, when so many bytes have passed in one direction over all connections.
-type scissors struct {
-	Dialer func(ctx context.Context, network, address string) (net.Conn, error)
-	up     bool
-	at     int // -1 for never
-
-	mu     sync.Mutex
-	passed int
-	done   bool
-}
-
-func (s *scissors) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	conn, err := s.Dialer(ctx, network, address)
-	if err != nil {
-		return nil, err
-	}
-	return &thread{conn, s}, nil
-}
-
-// pass says how many of n bytes still go through, and whether that was the cut.
-func (s *scissors) pass(n int) (int, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.at >= 0 && !s.done && s.passed+n > s.at {
-		s.done = true
-		return s.at - s.passed, true
-	}
-	s.passed += n
-	return n, false
-}
-
-// thread is a connection that may be cut.
-type thread struct {
-	net.Conn
-	scissors *scissors
-}
-
-func (c *thread) Read(b []byte) (int, error) {
-	n, err := c.Conn.Read(b)
-	if c.scissors.up || n == 0 {
-		return n, err
-	}
-	n, cut := c.scissors.pass(n)
-	if cut {
-		_ = c.Conn.Close()
-		return n, net.ErrClosed
-	}
-	return n, err
-}
-
-func (c *thread) Write(b []byte) (int, error) {
-	if !c.scissors.up {
-		return c.Conn.Write(b)
-	}
-	n, cut := c.scissors.pass(len(b))
-	if !cut {
-		return c.Conn.Write(b)
-	}
-	n, _ = c.Conn.Write(b[:n])
-	_ = c.Conn.Close()
-	return n, net.ErrClosed
-}
