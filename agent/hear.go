@@ -76,14 +76,7 @@ func (a *agent) answer(event string, data any) {
 // configure hands the whole list of role configurations to every role. An empty list, or none, stops them all until the
 // next one comes.
 func (a *agent) configure(ev wire.Event) {
-	var config struct {
-		Roles []json.RawMessage `json:"roles"`
-	}
-	err := json.Unmarshal(ev.Data, &config)
-	var list []byte
-	if err == nil && len(config.Roles) > 0 {
-		list, err = json.Marshal(config.Roles)
-	}
+	list, err := configuredRoles(ev.Data)
 	if err != nil {
 		a.log.Warn("configuration not taken", "error", err)
 		return
@@ -93,6 +86,17 @@ func (a *agent) configure(ev wire.Event) {
 			a.log.Warn("configuration not taken", "role", name, "error", err)
 		}
 	}
+}
+
+// configuredRoles is the list of role configurations as JSON, nil for an empty one.
+func configuredRoles(data json.RawMessage) ([]byte, error) {
+	var config struct {
+		Roles []json.RawMessage `json:"roles"`
+	}
+	if err := json.Unmarshal(data, &config); err != nil || len(config.Roles) == 0 {
+		return nil, err
+	}
+	return json.Marshal(config.Roles)
 }
 
 // failed is the answer to a job that came to nothing.
