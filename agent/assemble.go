@@ -141,7 +141,7 @@ func (a *agent) openEngine(ctx context.Context, c *runCmd) error {
 	a.engine, err = engine.New(engine.Config{
 		Tree: a.tree, Identity: id, Mode: a.mode, Label: c.Config, Hostname: a.hostname, Version: version,
 		ServerURL: url, AllowPlainHTTP: c.PlainHTTP, RootCAs: roots, Fingerprint: c.EnginePrint, TrustOnFirstUse: c.FirstUse, Code: c.code,
-		Metrics: a.metrics, Log: a.log.With("part", "engine"),
+		Metrics: a.metrics, Renamed: a.change, Log: a.log.With("part", "engine"),
 	})
 	if err != nil {
 		return err

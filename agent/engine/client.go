@@ -45,6 +45,7 @@ type Config struct {
 
 	Code    func() string // the enrollment code of the flag or the environment; without one the settings are asked
 	Metrics func(context.Context) wire.Metrics
+	Renamed func() // the agent id has changed; it must not wait, nor ask the Client
 
 	Log    *slog.Logger
 	Now    func() time.Time

@@ -21,6 +21,8 @@ func TestEnrollment(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := start(t, "engine.test")
 		cfg := f.config(t.TempDir())
+		renamed := 0
+		cfg.Renamed = func() { renamed++ }
 		c := f.clientOf(cfg)
 		local := c.GUID()
 		if s := c.Status(); s.State != StateUnenrolled || s.Trust != TrustGiven || len(local) != 36 {
@@ -31,6 +33,9 @@ func TestEnrollment(t *testing.T) {
 		}
 		if c.GUID() != engineGUID || c.AgentID() != "LAB-NODE-07_"+engineGUID+"_SYSTEM" {
 			t.Errorf("GUID %s, agent id %s", c.GUID(), c.AgentID())
+		}
+		if renamed != 1 {
+			t.Errorf("the new agent id was told %d times", renamed)
 		}
 		if s := c.Status(); s.State != StateEnrolled || s.Trust != TrustPinned || !s.SigningKey || s.BundleRefused || s.LastError != "" {
 			t.Errorf("after: %+v", s)

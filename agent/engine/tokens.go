@@ -105,8 +105,11 @@ func (c *Client) misfit(tok settings.Tokens) error {
 	return nil
 }
 
-// renameLocked tells the conversation that the agent id is another one.
+// renameLocked tells the conversation, and who else wants to know, that the agent id is another one.
 func (c *Client) renameLocked() {
+	if c.cfg.Renamed != nil {
+		c.cfg.Renamed()
+	}
 	select {
 	case c.renamed <- struct{}{}:
 	default:
