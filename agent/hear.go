@@ -17,7 +17,7 @@ import (
 const configEvent = "agent_config"
 
 // passing are results that are worth something only now: they are never kept on disk.
-var passing = map[string]bool{"agent_screenshot_task": true, wire.EventWindowList: true, "macro_status": true}
+var passing = map[string]bool{"agent_screenshot_task": true, wire.EventWindowList: true, "macro_status": true, "quick_job_progress": true}
 
 // Event takes what the Engine said through the gate to the roles that asked for it. It blocks only while the roles come
 // to life at the start.

@@ -221,3 +221,34 @@ func TestTheEngineCannotCancelAsAnOperatorDoes(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 }
+
+// TestAnEngineThatShowsProgressIsTold has a job with a field that only later Engines send.
+func TestAnEngineThatShowsProgressIsTold(t *testing.T) {
+	d := enrolled(t)
+	stop := t.TempDir() + "/stop"
+	id := d.send(enginetest.Job{
+		Script: []byte(fmt.Sprintf(`echo so far; while [ ! -e %s ]; do sleep 0.05; done; echo and the rest`, stop)),
+		Tamper: func(job map[string]any) { job["activity_kind"] = "quick_job" },
+	})
+	var told struct {
+		ID     int64 `json:"job_id"`
+		Status string
+		Stdout string
+		Append bool `json:"append_output"`
+	}
+	d.until("progress", func() bool {
+		for _, ev := range d.engine.Events() {
+			if ev.Event == "quick_job_progress" {
+				return json.Unmarshal(ev.Data, &told) == nil
+			}
+		}
+		return false
+	})
+	if told.ID != id || told.Status != "Running" || told.Stdout != "so far\n" || !told.Append {
+		t.Errorf("%+v", told)
+	}
+	touch(t, stop)
+	if r := d.answered(id); r.Status != "Success" || r.Stdout != "so far\nand the rest\n" {
+		t.Errorf("%+v", r)
+	}
+}

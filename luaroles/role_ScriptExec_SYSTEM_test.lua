@@ -183,6 +183,51 @@ function test_jobs_run_beside_each_other(t)
   t.equal({ t.sent()[1].data.stdout, t.sent()[2].data.stdout }, { "job 2", "job 1" })
 end
 
+function test_an_engine_that_shows_what_a_script_writes_is_told_of_it(t)
+  for name, case in pairs({
+    shows = { { activity_kind = "quick_job" }, 2 },
+    knows_it_not = { {}, 0 },
+    lua = { { activity_kind = "quick_job", script_type = "lua" }, 0 },
+  }) do
+    t.run(name, function(t)
+      local script, looks, before = lasting("all of it"), 0, #t.sent()
+      script.progress = function()
+        looks = looks + 1
+        return { stdout = ({ "1\n", "", "3\n" })[looks], stderr = looks == 3 and "e" or "" }
+      end
+      runs(t, script)
+      t.stub("lua.start", function()
+        return script
+      end)
+      t.deliver("quick_job_run", job(case[1]))
+      for _ = 1, 6 do
+        t.clock(1)
+      end
+      local sent = t.sent()
+      t.equal(#sent - before, case[2])
+      if case[2] > 0 then
+        t.equal(sent[#sent], {
+          event = "quick_job_progress",
+          data = {
+            job_id = 4711,
+            status = "Running",
+            stdout = "3\n",
+            stderr = "e",
+            append_output = true,
+            context = { assembly_source = "runtime" },
+          },
+        })
+      end
+      t.deliver("job_cancel", { job_id = 4711 })
+      t.clock(1)
+      t.clock(10)
+      sent = t.sent()
+      t.equal(#sent - before, case[2] + 1)
+      t.equal(sent[#sent].event, "quick_job_result")
+    end)
+  end
+end
+
 -- The Engine's side takes no result with more text than this.
 local function takes(t, most, sent)
   t.stub("engine.emit", function(event, data)

@@ -70,17 +70,19 @@ func (m *module) remove(dir string) {
 // script is a script under way, and its output when it has ended: the value of a process.Script.
 type script struct {
 	*kept
-	told atomic.Bool // its output was asked for and told
+	told     atomic.Bool // its output was asked for and told
+	progress progress
 }
 
 const scriptName = "process.Script"
 
 func scriptType() bindings.HandleType {
 	return bindings.HandleType{Name: scriptName, Methods: map[string]bindings.Func{
-		"wait":   {Waits: true, Do: waitScript},
-		"output": {Do: scriptOutput},
-		"kill":   {Do: func(_ context.Context, s *script) error { s.p.kill(false); return nil }},
-		"pid":    {Do: func(_ context.Context, s *script) (int, error) { return s.p.os.Pid, nil }},
+		"wait":     {Waits: true, Do: waitScript},
+		"output":   {Do: scriptOutput},
+		"progress": {Do: scriptProgress},
+		"kill":     {Do: func(_ context.Context, s *script) error { s.p.kill(false); return nil }},
+		"pid":      {Do: func(_ context.Context, s *script) (int, error) { return s.p.os.Pid, nil }},
 	}}
 }
 

@@ -17,11 +17,15 @@ local USUAL = 60 * 60
 -- 4 MiB; besides, other results wait behind a large one.
 local MOST = 1024 * 1024
 
+-- Seconds between two looks at what a running script wrote, for an Engine that shows it.
+local LOOK = 2
+
 -- Bytes of each that a result is cut to when the whole one is refused.
 local LITTLE = 64 * 1024
 
 ---@class Jobs
 ---@field answer fun(job: engine.QuickJob, status: string, stdout: string, stderr: string): true?, string?
+---@field tell fun(job: engine.QuickJob, stdout: string, stderr: string) says what a running script wrote meanwhile
 ---@field running table<string, RunningJob> by the text of its id
 local Jobs = {}
 Jobs.__index = Jobs
@@ -31,9 +35,18 @@ Jobs.__index = Jobs
 ---@field cancelled boolean
 
 ---@param answer fun(job: engine.QuickJob, status: string, stdout: string, stderr: string): true?, string?
+---@param tell fun(job: engine.QuickJob, stdout: string, stderr: string)
 ---@return Jobs
-function jobs.new(answer)
-  return setmetatable({ answer = answer, running = {} }, Jobs)
+function jobs.new(answer, tell)
+  return setmetatable({ answer = answer, tell = tell, running = {} }, Jobs)
+end
+
+--- Whether the Engine that sent a job shows what a script writes while it runs. Only later Engines do; they are known by
+--- what they say of a job that upstream's earlier ones did not know.
+---@param job engine.QuickJob
+---@return boolean
+function jobs.is_shown(job)
+  return job.activity_kind ~= nil or job.queue_lane ~= nil or job.target_context ~= nil
 end
 
 --- Runs one job to its end and answers it. Other jobs run meanwhile.
@@ -93,12 +106,32 @@ function Jobs:carry_out(job, running)
   if running.cancelled then
     script:kill()
   end
+  local watch = self:watch(job, script)
   local ending, trouble = script:wait()
+  if watch then
+    watch:close()
+  end
   if ending then
     self:report(job, running, ending, script:output())
   else
     self:refuse(job, trouble)
   end
+end
+
+--- Tells an Engine that shows it what a script writes, as long as it runs. What a Lua job says is known at its end only.
+---@param job engine.QuickJob
+---@param script process.Script|lua.Script
+---@return timer.Timer? watch
+function Jobs:watch(job, script)
+  if not jobs.is_shown(job) or tostring(job.script_type):lower() == "lua" then
+    return nil
+  end
+  return timer.every(LOOK, function()
+    local news = script:progress()
+    if news and (news.stdout ~= "" or news.stderr ~= "") then
+      self.tell(job, news.stdout, news.stderr)
+    end
+  end)
 end
 
 --- Lua jobs run in a world of their own, with what this role is granted; files would have no place there.

@@ -92,6 +92,9 @@ process = {}
 ---@field max_bytes? integer Most to give at once; a longer line comes in pieces. Default 65536.
 ---@field timeout? number Seconds to wait; 0 = none. Default 0.
 
+---@class process.ProgressOptions
+---@field max_bytes? integer The most of each stream to give, in bytes; of more, the last is given. Default 65536.
+
 ---@class process.WaitOptions
 ---@field timeout? number Seconds to wait; 0 = none. Default 0.
 
@@ -300,6 +303,29 @@ function Script:wait(opts) end
 ---@return string? message
 ---@return string? code
 function Script:output() end
+
+--- What the script wrote since `progress` was last asked for. It does not wait.
+---
+--- The end of a character that is not there yet comes with the next piece. `stdout_bytes` and `stderr_bytes` count from
+--- the script's start; `truncated` tells that a piece came too late, or was larger than `max_bytes`: then a line in front
+--- of it says how much is left out. `output` gives all that is kept, whatever was followed.
+---
+--- ```lua
+--- local script = assert(process.start_script("sh", "echo one; sleep 0.1; echo two"))
+--- local seen = ""
+--- repeat
+---   local ended = script:wait({ timeout = 0.05 })
+---   seen = seen .. script:progress().stdout
+--- until ended
+--- assert(seen == "one\ntwo\n")
+--- script:close()
+--- ```
+---
+---@param opts? process.ProgressOptions
+---@return process.Output? output
+---@return string? message
+---@return string? code
+function Script:progress(opts) end
 
 --- Kills the script and all that it started. Nothing happens to one that has ended.
 ---@return true? done
