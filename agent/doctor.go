@@ -14,13 +14,12 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/bunny-lab-io/borealis-agent/agent/settings"
 	"github.com/bunny-lab-io/borealis-agent/agent/wire"
 )
 
 type doctorCmd struct {
 	Mode        string `enum:"SYSTEM,CURRENTUSER" default:"SYSTEM" placeholder:"MODE" help:"The mode of the agent in question: SYSTEM or CURRENTUSER. SYSTEM by default."`
-	Home        string `placeholder:"DIR" help:"The agent's runtime tree; BOREALIS_ROOT by default."`
+	Home        string `placeholder:"DIR" help:"The agent's runtime tree; BOREALIS_ROOT by default, else that of the installed service."`
 	Roles       string `placeholder:"DIR" help:"The watched directory of roles; HOME/Roles by default."`
 	Config      string `placeholder:"SUFFIX" help:"As for run."`
 	EngineCA    string `name:"engine-ca" placeholder:"FILE" help:"As for run."`
@@ -116,7 +115,7 @@ func steps() []step {
 
 // Run goes through all steps, and fails if one did.
 func (c *doctorCmd) Run() (err error) {
-	root, err := settings.Root(c.Home, os.Getenv)
+	root, err := rootOf(c.Home)
 	if err != nil {
 		return err
 	}

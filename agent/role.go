@@ -32,12 +32,12 @@ type roleCmd struct {
 
 // InHome is the flag of commands that speak of this machine's agent.
 type InHome struct {
-	Home string `placeholder:"DIR" help:"The agent's runtime tree; BOREALIS_ROOT by default."`
+	Home string `placeholder:"DIR" help:"The agent's runtime tree; BOREALIS_ROOT by default, else that of the installed service."`
 }
 
 // tree opens the tree of an agent that is or was there; it makes none, since a mistyped path would look like one.
 func (h InHome) tree() (*settings.Tree, error) {
-	root, err := settings.Root(h.Home, os.Getenv)
+	root, err := rootOf(h.Home)
 	if err != nil {
 		return nil, err
 	}

@@ -19,7 +19,7 @@ type runCmd struct {
 	Config         string `placeholder:"SUFFIX" help:"Suffix of the settings file and context label of all calls; SYSTEM or CURRENTUSER by default."`
 	EnrollmentCode string `placeholder:"CODE" env:"BOREALIS_ENROLLMENT_CODE" xor:"code" help:"The code to enroll with, while the device is not enrolled. CODE@sha256:FINGERPRINT brings --engine-fingerprint along."`
 	InstallerCode  string `placeholder:"CODE" env:"BOREALIS_INSTALLER_CODE" xor:"code" help:"The same under its older name."`
-	Home           string `placeholder:"DIR" help:"The runtime tree; BOREALIS_ROOT or the place of the binary by default."`
+	Home           string `placeholder:"DIR" help:"The runtime tree; BOREALIS_ROOT by default."`
 	Roles          string `placeholder:"DIR" help:"The watched directory of roles; HOME/Roles by default. Seeded with the shipped roles when it does not exist."`
 	EngineCA       string `name:"engine-ca" placeholder:"FILE" help:"PEM of the roots to trust until the Engine's own bundle is pinned; the system's roots by default."`
 	EnginePrint    string `name:"engine-fingerprint" placeholder:"SHA256" env:"BOREALIS_ENGINE_FINGERPRINT" help:"Trust the Engine by the SHA-256 of its certificate, or of the root above it, until its own bundle is pinned. Comes before --engine-ca."`
