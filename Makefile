@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help build demo test faults wine lint cross bench types clean
+.PHONY: help build demo test faults systemd wine lint cross bench types clean
 
 VERSION ?= $(shell git -c safe.directory='*' describe --tags --always --dirty 2>/dev/null || echo 0.0.0-dev)
 BENCHTIME ?= 1s
@@ -22,13 +22,17 @@ build: ## build the agent, its worker and the embedded Engine into bin/
 demo: build ## an Engine on loopback with the real agent beside it; ARGS="--once --json" for one round trip
 	bin/borealis-engine demo $(ARGS)
 
-test: ## install what the tests need, then lint, cross builds and every test, under Wine too where it is there
+test: ## install what the tests need, then lint, cross builds, every test and the checks on a real systemd; under Wine too where it is there
 	@start=$$SECONDS; \
 	scripts/test-deps.sh; \
 	$(MAKE) --no-print-directory lint cross; \
 	scripts/go-test.sh; \
+	scripts/systemd.sh --if-possible; \
 	scripts/wine.sh --if-there; \
 	echo "make test: everything passed in $$((SECONDS - start)) s"
+
+systemd: ## run the checks on a real systemd, in a container that they make (as root on Debian)
+	scripts/systemd.sh
 
 wine: ## run the Windows tests under Wine, which is installed into a folder of its own if need be
 	scripts/wine.sh

@@ -15,7 +15,7 @@ import (
 )
 
 // manager stands in for a user's systemd: it starts what the unit names, tells which process that is, and ends it. What
-// the real one does with the unit, scripts/service-check.sh tries.
+// the real one does with the unit, scripts/systemd/service.sh tries.
 const manager = `#!/bin/sh
 unit=$HOME/.config/systemd/user/borealis-agent.service
 alive() { readlink "/proc/$pid/exe" >/dev/null; } # a zombie has none
