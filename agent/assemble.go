@@ -50,6 +50,7 @@ type agent struct {
 	policy   *policy.Current
 	allowAll bool // the policy counts for nothing
 	ready    *ready
+	reports  reports       // what roles said of themselves, for heartbeats
 	anyRoles bool          // there were files of roles at the start
 	changed  chan struct{} // a status worth writing
 	users    *users        // in mode SYSTEM: serves the logged-in user; nil elsewhere
@@ -141,7 +142,7 @@ func (a *agent) openEngine(ctx context.Context, c *runCmd) error {
 	a.engine, err = engine.New(engine.Config{
 		Tree: a.tree, Identity: id, Mode: a.mode, Label: c.Config, Hostname: a.hostname, Version: version,
 		ServerURL: url, AllowPlainHTTP: c.PlainHTTP, RootCAs: roots, Fingerprint: c.EnginePrint, TrustOnFirstUse: c.FirstUse, Code: c.code,
-		Metrics: a.metrics, Renamed: a.change, Log: a.log.With("part", "engine"),
+		Metrics: a.metrics, Health: a.rolesReported, Renamed: a.change, Log: a.log.With("part", "engine"),
 	})
 	if err != nil {
 		return err

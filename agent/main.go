@@ -7,13 +7,14 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// version is set when the agent is built (see the Makefile).
-var version = "0.0.0-dev"
+// version and commit are set when the agent is built (see the Makefile).
+var version, commit = "0.0.0-dev", "unknown"
 
 // cli is the whole command line: a subcommand each, in a file of its own.
 type cli struct {
 	Run         runCmd         `cmd:"" help:"Run the agent in the foreground until it is told to end."`
 	Status      statusCmd      `cmd:"" help:"Show how the agent on this machine is, and what keeps it from its work."`
+	Metrics     metricsCmd     `cmd:"" help:"Print how a running agent is, for Prometheus."`
 	Doctor      doctorCmd      `cmd:"" help:"Look at each step of the way to the Engine, and say what is wrong."`
 	LogLevel    logLevelCmd    `cmd:"" help:"Change how much a running agent logs."`
 	Job         jobCmd         `cmd:"" help:"List the jobs of a running agent, and end one."`

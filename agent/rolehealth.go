@@ -34,14 +34,20 @@ type liveStatus struct {
 	Health        map[string]roleHealth `json:"health"` // by the role's name
 }
 
-// tellLive answers the command status. All roles are asked at once, so that one that hangs holds up nobody else.
+// tellLive answers the command status.
 func (a *agent) tellLive(ctx context.Context, _ json.RawMessage) (any, error) {
-	ctx, cancel := context.WithTimeout(ctx, healthTime)
-	defer cancel()
-	live := liveStatus{status: a.status(), Health: map[string]roleHealth{}}
+	live := liveStatus{status: a.status(), Health: a.askHealth(ctx)}
 	if tok, err := a.tree.Tokens(); err == nil && !tok.BoundAt.IsZero() { // what keeps it from being read is among the errors
 		live.TokenReceived = tok.BoundAt.Unix()
 	}
+	return live, nil
+}
+
+// askHealth asks all roles at once, so that one that hangs holds up nobody else.
+func (a *agent) askHealth(ctx context.Context) map[string]roleHealth {
+	ctx, cancel := context.WithTimeout(ctx, healthTime)
+	defer cancel()
+	said := map[string]roleHealth{}
 	var mu sync.Mutex
 	var asked sync.WaitGroup
 	for name, r := range a.table.Roles() {
@@ -49,11 +55,11 @@ func (a *agent) tellLive(ctx context.Context, _ json.RawMessage) (any, error) {
 			h := r.(*role.Role).Health(ctx)
 			mu.Lock()
 			defer mu.Unlock()
-			live.Health[name] = roleHealth{h.Status, h.Detail, h.Handled, h.Failed, h.Full, h.Waiting, h.UnderWay, h.Open}
+			said[name] = roleHealth{h.Status, h.Detail, h.Handled, h.Failed, h.Full, h.Waiting, h.UnderWay, h.Open}
 		})
 	}
 	asked.Wait()
-	return live, nil
+	return said
 }
 
 // healthRows are the lines of the overview about the roles' health.

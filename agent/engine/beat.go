@@ -54,8 +54,15 @@ func (c *Client) beat(ctx context.Context, inventory map[string]json.RawMessage)
 	m := c.cfg.Metrics(ctx)
 	m.ServiceMode, m.Hostname = c.cfg.Mode.ServiceMode(), c.cfg.Hostname
 	return c.postCore(ctx, wire.PathHeartbeat, wire.Heartbeat{
-		GUID: c.GUID(), Hostname: c.cfg.Hostname, Metrics: m, Inventory: inventory,
+		GUID: c.GUID(), Hostname: c.cfg.Hostname, Metrics: m, Inventory: inventory, RoleHealth: c.roleHealth(ctx),
 	}, nil)
+}
+
+func (c *Client) roleHealth(ctx context.Context) *wire.RoleHealth {
+	if c.cfg.Health == nil {
+		return nil
+	}
+	return &wire.RoleHealth{Roles: c.cfg.Health(ctx), ReportedAt: c.cfg.Now().Unix()}
 }
 
 // scriptRequest asks for work. No known Engine hands any out here, and none would be done: jobs come through the gate.

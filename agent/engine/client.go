@@ -45,7 +45,8 @@ type Config struct {
 
 	Code    func() string // the enrollment code of the flag or the environment; without one the settings are asked
 	Metrics func(context.Context) wire.Metrics
-	Renamed func() // the agent id has changed; it must not wait, nor ask the Client
+	Health  func(context.Context) []wire.RoleState // how the roles are; nil says nothing of them
+	Renamed func()                                 // the agent id has changed; it must not wait, nor ask the Client
 
 	Log    *slog.Logger
 	Now    func() time.Time

@@ -85,6 +85,26 @@ type Heartbeat struct {
 	Metrics  Metrics `json:"metrics"`
 	// Inventory is left out when nil; the heartbeat after a socket connect sends it empty.
 	Inventory map[string]json.RawMessage `json:"inventory,omitzero"`
+	// RoleHealth is for later Engines; those of the contract leave fields alone that they do not know.
+	RoleHealth *RoleHealth `json:"agent_role_health,omitempty"`
+}
+
+// RoleHealth is how a device's roles are.
+type RoleHealth struct {
+	Roles      []RoleState `json:"roles"`
+	ReportedAt int64       `json:"reported_at"` // Unix seconds
+}
+
+// RoleState is how one role is.
+type RoleState struct {
+	ID        string `json:"role_id"` // context:name
+	Name      string `json:"role_name"`
+	Label     string `json:"role_label"`
+	Context   string `json:"context"`
+	Code      string `json:"status_code"` // "healthy", "recovering", "unhealthy" or "pending"
+	Status    string `json:"status"`      // the same, for people
+	Detail    string `json:"detail"`
+	CheckedAt int64  `json:"last_checked_at"` // Unix seconds
 }
 
 // Metrics is the state of the machine in a heartbeat.
