@@ -49,6 +49,7 @@ type agent struct {
 	tunnels  *tunnel.Tunnels
 	policy   *policy.Current
 	allowAll bool // the policy counts for nothing
+	unsigned bool // playbooks need no signature
 	ready    *ready
 	reports  reports       // what roles said of themselves, for heartbeats
 	anyRoles bool          // there were files of roles at the start
@@ -151,13 +152,40 @@ func (a *agent) openEngine(ctx context.Context, c *runCmd) error {
 	return nil
 }
 
-func (a *agent) openGate(context.Context, *runCmd) error {
+func (a *agent) openGate(_ context.Context, c *runCmd) error {
+	var err error
+	if a.unsigned, err = a.allowsUnsigned(c); err != nil {
+		return err
+	}
 	a.gate = gate.New(gate.Config{
 		Hostname: a.hostname, Mode: a.mode, AgentID: a.engine.AgentID, SigningKey: a.engine.SigningKey,
 		UserServed: a.userServed, NoUser: a.users.why, Ledger: ledger{a.outbox},
 		Now: func() time.Time { return time.Now().Add(a.engine.ClockSkew()) }, Offers: a.tunnels,
+		UnsignedPlaybooks: func() bool { return a.unsigned },
 	})
 	return nil
+}
+
+// document is the settings file of this agent's mode, or the one that its flags name.
+func (a *agent) document(c *runCmd) (settings.Document, error) {
+	return a.tree.Document(cmp.Or(c.Config, string(a.mode)))
+}
+
+// allowsUnsigned says whether the operator lets playbooks run that nobody has signed.
+func (a *agent) allowsUnsigned(c *runCmd) (bool, error) {
+	doc, err := a.document(c)
+	if err != nil {
+		return false, err
+	}
+	playbooks, err := doc.Section("playbooks", "allow_unsigned")
+	if err != nil {
+		return false, err
+	}
+	allowed, err := playbooks.Flag("allow_unsigned")
+	if err == nil && allowed {
+		a.log.Warn("playbooks that nobody has signed are run: playbooks.allow_unsigned")
+	}
+	return allowed, err
 }
 
 func (a *agent) openOutbox(context.Context, *runCmd) (err error) {
@@ -216,7 +244,7 @@ func (a *agent) openRoles(_ context.Context, c *runCmd) error {
 
 // nursery starts workers; those that cannot be locked down only if the settings do not forbid it.
 func (a *agent) nursery(c *runCmd, worker string) (*role.Nursery, error) {
-	doc, err := a.tree.Document(cmp.Or(c.Config, string(a.mode)))
+	doc, err := a.document(c)
 	if err != nil {
 		return nil, err
 	}

@@ -14,13 +14,14 @@ type hiding struct{ *agent }
 
 // Event hides a job's credentials and hands the event on.
 func (h hiding) Event(ev wire.Event) {
-	if ev.Name == wire.EventJobRun {
+	if ev.Name == wire.EventJobRun || ev.Name == wire.EventPlaybookRun {
 		h.logs.Hide(credentials(ev.Data)...)
 	}
 	h.agent.Event(ev)
 }
 
-// credentials are the values of a job's variables that are secrets, wherever they stand in it.
+// credentials are the values of a job's variables that are secrets, wherever they stand in it. Engines give playbooks some
+// that are defined nowhere, and known by their names only.
 func credentials(job json.RawMessage) (secrets []string) {
 	var in struct {
 		Variables []struct {
@@ -30,6 +31,7 @@ func credentials(job json.RawMessage) (secrets []string) {
 			Default any    `json:"default"`
 		} `json:"variables"`
 		Environment map[string]any `json:"environment"`
+		Values      map[string]any `json:"variable_values"` // of a playbook
 	}
 	if json.Unmarshal(job, &in) != nil { // the gate says what is wrong with it
 		return nil
@@ -38,7 +40,7 @@ func credentials(job json.RawMessage) (secrets []string) {
 		if !strings.EqualFold(v.Type, "credential") {
 			continue
 		}
-		values := []any{v.Value, v.Default}
+		values := []any{v.Value, v.Default, in.Values[v.Name]}
 		for name, value := range in.Environment {
 			if asVariable(name) == asVariable(v.Name) {
 				values = append(values, value)
@@ -48,6 +50,11 @@ func credentials(job json.RawMessage) (secrets []string) {
 			if text, ok := value.(string); ok {
 				secrets = append(secrets, text)
 			}
+		}
+	}
+	for name, value := range in.Values {
+		if text, ok := value.(string); ok && strings.Contains(asVariable(name), "PASSWORD") {
+			secrets = append(secrets, text)
 		}
 	}
 	return secrets

@@ -2,15 +2,23 @@ package main_test
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/bunny-lab-io/borealis-agent/agent/enginetest"
+	"github.com/bunny-lab-io/borealis-agent/agent/wire"
 )
 
 // playbooks starts an agent for playbooks, which are run by Debian's Ansible.
@@ -129,16 +137,7 @@ func cancelPlaybook(t *testing.T, e *enginetest.Engine, d *device, run string, m
 	job := playbook(head + "  - shell: 'echo $$ > " + mark + "; exec sleep 300'\n")
 	job.Tamper = func(p map[string]any) { p["run_id"] = run }
 	id := d.send(job)
-	var pid int
-	deadline := time.Now().Add(long)
-	for pid == 0 && time.Now().Before(deadline) {
-		text, _ := os.ReadFile(mark)
-		fmt.Sscan(string(text), &pid)
-		time.Sleep(20 * time.Millisecond)
-	}
-	if pid == 0 {
-		t.Fatal("the task never began")
-	}
+	pid := begun(t, mark)
 	meanwhile()
 	if err := e.Emit("", "ansible_playbook_cancel", map[string]any{"run_id": run}); err != nil {
 		t.Fatal(err)
@@ -173,4 +172,239 @@ func BenchmarkPlaybook(b *testing.B) {
 			}
 		}
 	})
+}
+
+// runEvent is an ansible_playbook_run as Engines send it.
+func runEvent(id int64, run, text string, changes map[string]any) map[string]any {
+	event := map[string]any{
+		"run_id": run, "target_hostname": "*", "playbook_name": "Noop", "playbook_encoding": "base64", "activity_job_id": id,
+		"playbook_content": base64.StdEncoding.EncodeToString([]byte(text)), "connection": "winrm", "variables": []any{}, "files": []any{},
+		"variable_values": map[string]any{"count": 3}, "context": map[string]any{"scheduled_job_id": 9, "scheduled_job_run_id": 31},
+	}
+	maps.Copy(event, changes)
+	return event
+}
+
+// play sends a playbook and gives what it came to.
+func (d *device) play(id int64, run, text string, changes map[string]any) (r wire.JobResult) {
+	d.t.Helper()
+	ctx, cancel := context.WithTimeout(d.t.Context(), long)
+	defer cancel()
+	host, err := os.Hostname()
+	if err == nil {
+		_, err = d.engine.WaitConnected(ctx, host)
+	}
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	if err := d.engine.Emit("", "ansible_playbook_run", runEvent(id, run, text, changes)); err != nil {
+		d.t.Fatal(err)
+	}
+	for ; ctx.Err() == nil; time.Sleep(20 * time.Millisecond) {
+		for _, ev := range d.engine.Events() {
+			if ev.Event == wire.EventJobResult && json.Unmarshal(ev.Data, &r) == nil && string(r.JobID) == fmt.Sprint(id) {
+				return r
+			}
+		}
+	}
+	d.t.Fatalf("playbook %d came to nothing", id)
+	return r
+}
+
+// sealed is a signature as Engines write it.
+func sealed(e *enginetest.Engine, text string) string {
+	return base64.StdEncoding.EncodeToString(e.Sign([]byte(text)))
+}
+
+// TestPlaybooksThatNobodySignedRunOnlyWhereTheOperatorSaysSo goes from an agent that refuses them to one that does not.
+func TestPlaybooksThatNobodySignedRunOnlyWhereTheOperatorSaysSo(t *testing.T) {
+	e, d := playbooks(t)
+	text := head + "  - debug: {msg: 'count {{ count }}'}\n"
+	if r := d.play(9001, "a1", text, nil); r.Status != "Failed" || r.Stderr != "the script is not signed" {
+		t.Errorf("unsigned: %+v", r)
+	}
+	if r := d.play(9002, "a2", text, map[string]any{"signature": sealed(e, text), "sig_alg": "ed25519"}); r.Status != "Success" || !strings.Contains(r.Stdout, "count 3") {
+		t.Errorf("signed: %+v", r)
+	}
+	if said := d.ask("status").ok(t); strings.Contains(said, "playbooks.allow_unsigned") {
+		t.Errorf("status: %s", said)
+	}
+	d.stop()
+	d.set("playbooks", map[string]any{"allow_unsigned": true})
+	d.start()
+	d.serving("role_PlaybookExec_SYSTEM.lua")
+	if said := d.ask("status").ok(t); !strings.Contains(said, "playbooks.allow_unsigned") {
+		t.Errorf("status: %s", said)
+	}
+	if r := d.play(9003, "a3", text, nil); r.Status != "Success" || !strings.Contains(r.Stdout, "count 3") {
+		t.Errorf("unsigned, and let pass: %+v", r)
+	}
+	if r := d.play(9004, "a4", text, map[string]any{"signature": sealed(e, "other")}); r.Status != "Failed" || !strings.Contains(r.Stderr, "does not fit") {
+		t.Errorf("signed for something else: %+v", r)
+	}
+}
+
+// begun waits for a task that writes its process into a file.
+func begun(t *testing.T, mark string) (pid int) {
+	t.Helper()
+	for deadline := time.Now().Add(long); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		text, _ := os.ReadFile(mark)
+		if fmt.Sscan(string(text), &pid); pid != 0 {
+			return pid
+		}
+	}
+	t.Fatal("the task never began")
+	return 0
+}
+
+// recapSeen is what is reported of a run.
+type recapSeen struct {
+	Run    string `json:"run_id"`
+	Job    int64  `json:"activity_job_id"`
+	Status string `json:"status"`
+	Text   string `json:"recap_text"`
+}
+
+// TestAPlaybookOfAKilledAgent kills the agent in the middle of a run: the task dies, job and run are told to have failed,
+// and nothing is left of the run.
+func TestAPlaybookOfAKilledAgent(t *testing.T) {
+	e, d := playbooks(t)
+	var recap atomic.Pointer[recapSeen]
+	e.Fault("/api/ansible/recap/report", func(w http.ResponseWriter, r *http.Request) bool { // where Engines have it
+		var seen recapSeen
+		if err := json.NewDecoder(r.Body).Decode(&seen); err != nil {
+			t.Error(err)
+		}
+		recap.Store(&seen)
+		_, _ = w.Write([]byte(`{"status":"ok"}`))
+		return true
+	})
+	mark := filepath.Join(t.TempDir(), "pid")
+	job := playbook(head + "  - shell: 'echo $$ > " + mark + "; exec sleep 300'\n")
+	job.Tamper = func(p map[string]any) { p["run_id"] = "k1" }
+	id := d.send(job)
+	pid := begun(t, mark)
+	d.kill()
+	d.start()
+	d.until("the task to be gone", func() bool { return gone(pid) || zombie(pid) })
+	if r := d.answered(id); r.Status != "Failed" || !strings.Contains(r.Stderr, "interrupted") {
+		t.Errorf("%+v", r)
+	}
+	d.until("the run's end to be reported", func() bool {
+		last := recap.Load()
+		return last != nil && last.Run == "k1" && last.Status == "Failed" && last.Job == id && strings.Contains(last.Text, "interrupted")
+	})
+	d.until("no folder to be left", func() bool {
+		left, err := filepath.Glob(filepath.Join(d.home, "Agent", "Borealis", "Settings", "RoleData", "playbook_exec_system", "runs", "*"))
+		return err == nil && len(left) == 0
+	})
+}
+
+// set puts a setting into the file of the agent, which must not run.
+func (d *device) set(key string, value any) {
+	d.t.Helper()
+	path := d.path("Settings", "agent_settings_SYSTEM.json")
+	all := map[string]any{}
+	text, err := os.ReadFile(path)
+	if err == nil {
+		err = json.Unmarshal(text, &all)
+	}
+	all[key] = value
+	if text, err = json.Marshal(all); err == nil {
+		err = os.WriteFile(path, text, 0o600)
+	}
+	if err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+// sshd starts Debian's server on loopback for the user of the test, and gives its port and the key that opens it.
+func sshd(t *testing.T) (port int, key string) {
+	t.Helper()
+	dir := t.TempDir()
+	for _, name := range []string{"host", "user"} {
+		if out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", filepath.Join(dir, name)).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+	}
+	port = freePort(t)
+	config := fmt.Sprintf("Port %d\nListenAddress 127.0.0.1\nHostKey %s/host\nAuthorizedKeysFile %s/user.pub\nPidFile none\nStrictModes no\nUsePAM no\nPasswordAuthentication no\nPermitRootLogin prohibit-password\n", port, dir, dir)
+	if err := errors.Join(os.WriteFile(filepath.Join(dir, "config"), []byte(config), 0o600), os.MkdirAll("/run/sshd", 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("/usr/sbin/sshd", "-D", "-e", "-f", filepath.Join(dir, "config"))
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		if conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			_ = conn.Close()
+			return port, filepath.Join(dir, "user")
+		}
+	}
+	t.Fatal("sshd does not listen")
+	return 0, ""
+}
+
+func freePort(t *testing.T) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+// TestAPlaybookOverSSH reaches this machine through a real sshd, with a key that stands in no argument.
+func TestAPlaybookOverSSH(t *testing.T) {
+	_, d := playbooks(t)
+	port, key := sshd(t)
+	job := playbook(head + "  - command: sh -c 'echo over $SSH_CONNECTION'\n    register: out\n  - debug: {msg: '{{ out.stdout }}'}\n")
+	job.Tamper = func(p map[string]any) { p["connection"] = "ssh" }
+	job.Variables = []enginetest.Variable{
+		{Name: "ansible_port", Type: "number", Value: port}, {Name: "ansible_ssh_private_key_file", Type: "string", Value: key},
+	}
+	id := d.send(job)
+	ctx, cancel := context.WithTimeout(t.Context(), long)
+	defer cancel()
+	if r, err := d.engine.Result(ctx, id); err != nil || r.Status != "Success" || !strings.Contains(r.Stdout, fmt.Sprintf("127.0.0.1 %d", port)) {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+// TestTwentyPlaybooksAtOnce has each write what it was given into a file of its own: none is lost or mixed up with
+// another, and at most four run at a time.
+func TestTwentyPlaybooksAtOnce(t *testing.T) {
+	e, d := playbooks(t)
+	runs := 20
+	if os.Getenv("BOREALIS_LONG") == "" {
+		runs = 8
+	}
+	dir := t.TempDir()
+	ids := make([]int64, runs)
+	for i := range ids {
+		job := playbook(head + "  - shell: 'echo {{ who }} > " + dir + "/{{ who }}; ls -d {{ playbook_dir }}/../*/ | wc -l'\n    register: out\n  - debug: {msg: 'beside {{ out.stdout }} for {{ who }}'}\n")
+		job.TimeoutSeconds = 600
+		job.Variables = []enginetest.Variable{{Name: "who", Type: "string", Value: fmt.Sprintf("run-%d", i)}}
+		ids[i] = d.send(job)
+	}
+	d.until("four to run and the rest to wait", func() bool {
+		list := d.jobs()
+		return count(list, "running") == 4 && count(list, "waiting") == runs-4
+	})
+	for i, id := range ids {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+		r, err := e.Result(ctx, id)
+		cancel()
+		var beside int
+		_, after, _ := strings.Cut(r.Stdout, "beside ")
+		if _, scan := fmt.Sscan(after, &beside); err != nil || r.Status != "Success" || scan != nil || beside > 4 || !strings.Contains(r.Stdout, fmt.Sprintf("for run-%d\n", i)) {
+			t.Errorf("run %d, beside %d: %+v, %v", i, beside, r, err)
+		}
+	}
+	if made, _ := os.ReadDir(dir); len(made) != runs {
+		t.Errorf("%d files of %d runs", len(made), runs)
+	}
 }

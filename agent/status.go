@@ -165,6 +165,9 @@ func (s seen) rows(now time.Time) [][2]string {
 	if s.AllowAllGrants {
 		rows = append(rows, [2]string{"policy", "set aside by --allow-all-grants"})
 	}
+	if s.AllowUnsigned {
+		rows = append(rows, [2]string{"playbooks", "those that nobody has signed are run too: playbooks.allow_unsigned"})
+	}
 	if s.ClockSkew != 0 {
 		rows = append(rows, [2]string{"clock", fmt.Sprintf("the Engine's is ahead by %d min; have this one set by a time server", s.ClockSkew)})
 	}

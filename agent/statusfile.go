@@ -35,6 +35,7 @@ type status struct {
 	Outbox         int             `json:"outbox"`         // results waiting for the Engine
 	OutboxDropped  uint64          `json:"outbox_dropped"` // passing results let go
 	AllowAllGrants bool            `json:"allow_all_grants"`
+	AllowUnsigned  bool            `json:"playbooks_allow_unsigned"` // playbooks need no signature
 	LogLevel       string          `json:"log_level"`
 	Roles          []reload.Status `json:"roles"`
 	Tunnels        []tunnelSeen    `json:"tunnels"`
@@ -56,7 +57,7 @@ func (a *agent) status() status {
 		AgentID: e.AgentID, GUID: e.GUID, Fingerprint: e.Fingerprint, Enrollment: string(e.State), Server: e.Server,
 		Trust: string(e.Trust), TrustOrigin: e.TrustOrigin, BundleRefused: e.BundleRefused, SigningKey: e.SigningKey,
 		ClockSkew: int64(e.ClockSkew / time.Minute), Connected: e.Connected, LastError: e.LastError, Mend: mendOf(e.LastError),
-		Outbox: a.outbox.Len(), OutboxDropped: a.outbox.Dropped(), AllowAllGrants: a.allowAll,
+		Outbox: a.outbox.Len(), OutboxDropped: a.outbox.Dropped(), AllowAllGrants: a.allowAll, AllowUnsigned: a.unsigned,
 		LogLevel: a.level.Level().String(), Roles: a.reload.Status(), Tunnels: a.tunnelsSeen(), LastErrors: []problem{},
 	}
 	if !e.TokenExpires.IsZero() {

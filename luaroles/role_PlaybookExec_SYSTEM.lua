@@ -1,4 +1,5 @@
--- Runs the playbooks that the Engine sends as signed jobs of the type "ansible", and tells how they go while they run.
+-- Runs the playbooks that the Engine sends, and tells how they go while they run. The core has made a job of the type
+-- "ansible" of each, whichever way it came, and has seen to its signature.
 --
 -- Settings: collections_path, a directory with collections; nothing is downloaded.
 ROLE_NAME = "playbook_exec_system"
@@ -16,6 +17,11 @@ local MOST = 256 * 1024
 -- Lines of it that a report while the run goes on holds.
 local LIVE_LINES = 25
 
+-- The file that says of a run's folder whose it is.
+local RECORD = "run.json"
+
+local LOST = "the agent was interrupted before this playbook ended; how far it came is not known, and it is not run again"
+
 local MISSING = "ansible-playbook is not on this machine: the package ansible-core brings it, on Linux and macOS only"
 
 ---@class PlaybookExec
@@ -23,7 +29,10 @@ local Role = {}
 
 ---@param events borealis.Events
 function Role:register_events(events)
-  self.runs = {}
+  self.runs, self.older, self.began = {}, {}, os.time()
+  for _, id in ipairs(self.ctx.state and self.ctx.state.runs or {}) do
+    self.older[id] = true
+  end
   events:on("quick_job_run", function(job)
     if job.run_mode == "system" and tostring(job.script_type):lower() == "ansible" then
       self:take(job)
@@ -31,7 +40,19 @@ function Role:register_events(events)
   end, { within = jobs.LONGEST, at_once = AT_ONCE })
   events:on("ansible_playbook_cancel", function(event) self:cancel("run_id", event.run_id) end)
   events:on("job_cancel", function(event) self:cancel("job_id", event.job_id) end)
-  self.sweeping = timer.after(60, function() self:sweep() end)
+  self.sweeping = timer.after(1, function() self:sweep() end)
+end
+
+--- The next version leaves the runs alone that this one, and those before it, still finish.
+function Role:save_state()
+  local ids = {}
+  for id in pairs(self.runs) do
+    ids[#ids + 1] = id
+  end
+  for id in pairs(self.older) do
+    ids[#ids + 1] = id
+  end
+  return { runs = ids }
 end
 
 function Role:stop_all()
@@ -129,12 +150,22 @@ function Role:prepare(run)
   if not content then
     return nil, message or "its files cannot be read"
   end
+  local inventory, unknown = ansible.inventory(run.job.connection)
+  if not inventory then
+    return nil, unknown
+  end
   local collections = settings.get("collections_path")
   local values, vault = ansible.variables(run.job)
+  for _, name in ipairs({ "playbook.yml", "hosts", "ansible.cfg", "borealis.py", "variables.json", "vault", "known_hosts", RECORD }) do
+    if content[name] then
+      return nil, ("file %q: a run needs this name itself"):format(name)
+    end
+  end
   content["playbook.yml"] = run.job.script
-  content["hosts"] = ansible.INVENTORY
+  content["hosts"] = inventory
   content["ansible.cfg"] = ansible.config(full, type(collections) == "string" and collections or nil)
   content["borealis.py"] = ansible.CALLBACK
+  content[RECORD] = json.encode(self:record(run))
   local argv = { "ansible-playbook", "-i", full .. "/hosts" }
   if next(values) then
     content["variables.json"] = json.encode(values)
@@ -154,6 +185,17 @@ function Role:prepare(run)
     env = { ANSIBLE_CONFIG = full .. "/ansible.cfg", ANSIBLE_HOME = full .. "/home", HOME = full .. "/home", LC_ALL = "C.UTF-8" },
     timeout = self:limit(run.job),
     merge_stderr = true,
+  }
+end
+
+--- What a report on a run needs that nobody is at any more.
+---@param run PlaybookRun
+function Role:record(run)
+  local job = run.job
+  return {
+    run_id = run.run_id,
+    started = run.started,
+    job = { job_id = job.job_id, script_name = job.script_name, script_path = job.script_path, context = job.context },
   }
 end
 
@@ -337,13 +379,20 @@ function Role:remove(path)
   fs.remove(path)
 end
 
---- Removes what runs of an agent that was killed have left: none may last longer than a day.
+--- Removes what runs of an agent that was killed have left, and reports them. (Their jobs the core has answered.)
 ---@async
 function Role:sweep()
   for _, entry in ipairs(fs.list("runs") or {}) do
-    local info = fs.stat("runs/" .. entry.name)
-    if not self.runs[entry.name] and info and os.time() - info.modified > jobs.LONGEST then
-      self:remove("runs/" .. entry.name)
+    local id, info = entry.name, fs.stat("runs/" .. entry.name)
+    -- Beside a version that still finishes its runs, one may be young that nobody has told of.
+    local left = not self.ctx.state or info and info.modified < self.began
+    if left and not self.runs[id] and not self.older[id] then
+      local run = json.decode(fs.read("runs/" .. id .. "/" .. RECORD) or "")
+      self:remove("runs/" .. id)
+      if type(run) == "table" and type(run.job) == "table" then
+        run.lines = { LOST }
+        self:report(run, "Failed")
+      end
     end
   end
 end

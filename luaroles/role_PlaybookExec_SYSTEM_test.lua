@@ -11,13 +11,27 @@ end
 
 --- Stubs the disk, the Engine and the program, which says what it is given and then ends.
 local function play(t, said, ending)
-  local m = { written = {}, reports = {}, removed = {} }
+  local m = { written = {}, reports = {}, removed = {}, folders = {} }
   t.stub("fs.mkdir", function() return true end)
   t.stub("fs.write", function(path, text)
     m.written[path:match("[^/]+$")] = text
     return true
   end)
-  t.stub("fs.list", function() return {} end)
+  t.stub("fs.list", function(path)
+    if path ~= "runs" then
+      return {}
+    end
+    local list = {}
+    for name in pairs(m.folders) do
+      list[#list + 1] = { name = name, kind = "dir" }
+    end
+    return list
+  end)
+  t.stub("fs.stat", function(path) return { modified = m.folders[path:match("[^/]+$")].modified } end)
+  t.stub("fs.read", function(path)
+    local folder = m.folders[path:match("runs/([^/]+)/run.json$")]
+    return folder and folder.record, "not there", "not_found"
+  end)
   t.stub("fs.remove", function(path)
     m.removed[#m.removed + 1] = path
     return true
@@ -190,4 +204,56 @@ function test_an_engine_without_a_collector_is_not_asked_again(t)
     t.clock(1)
   end
   t.equal({ #m.reports, m.reports[2].status, t.sent()[1].data.status }, { 2, "Success", "Success" })
+end
+
+function test_what_a_killed_agent_left_is_reported_and_removed(t)
+  local m = play(t, {}, ended())
+  m.folders.gone = {
+    modified = 0,
+    record = json.encode({ run_id = "gone", started = 5, job = { job_id = 7, script_name = "Noop", context = { scheduled_job_id = 9 } } }),
+  }
+  m.folders.cut = { modified = 0 } -- the agent was killed before it could write what this is
+  t.clock(1)
+  t.equal(#m.removed, 2)
+  t.equal(#m.reports, 1)
+  local report = m.reports[1]
+  t.equal({ report.run_id, report.activity_job_id, report.status, report.started_ts, report.scheduled_job_id }, { "gone", 7, "Failed", 5, 9 })
+  t.match(report.recap_text, "interrupted")
+end
+
+function test_how_this_machine_is_reached(t)
+  for name, case in pairs({
+    [json.null] = "ansible_connection=local\n",
+    [""] = "ansible_connection=local\n",
+    ["local"] = "ansible_connection=local\n",
+    WinRM = "ansible_connection=local\n",
+    ssh = "ansible_connection=ssh ansible_host=127.0.0.1\n",
+  }) do
+    local m = play(t, { STATS }, ended())
+    t.deliver("quick_job_run", job({ connection = name }))
+    t.match(m.written.hosts, "^localhost " .. case)
+  end
+  play(t, {}, ended())
+  t.deliver("quick_job_run", job({ connection = "telnet" }))
+  local sent = t.sent()
+  t.equal(sent[#sent].data.status, "Failed")
+  t.match(sent[#sent].data.stderr, "telnet.* is not known; there are local, ssh")
+end
+
+function test_chosen_values_of_a_playbook_come_first(t)
+  local m = play(t, { STATS }, ended())
+  t.deliver("quick_job_run", job({
+    variables = { { name = "count", default = 1 }, { name = "who", default = "amy" } },
+    variable_values = { count = 3, vault_password = "s3cret", ["no name"] = 1 },
+  }))
+  t.equal(json.decode(m.written["variables.json"]), { count = 3, who = "amy" })
+  t.equal(m.written.vault, "s3cret")
+end
+
+function test_a_file_of_a_job_replaces_none_of_the_run(t)
+  local m = play(t, { STATS }, ended())
+  t.deliver("quick_job_run", job({ files = { { file_name = "hosts", data = "" } } }))
+  t.equal(t.sent()[1].data.status, "Failed")
+  t.match(t.sent()[1].data.stderr, '"hosts": a run needs this name itself')
+  t.equal(m.argv, nil)
 end

@@ -401,7 +401,7 @@ func TestOtherEvents(t *testing.T) {
 		{"vpn_tunnel_stop", `{"agent_id":5}`, ErrNotOurs},
 		{"vpn_tunnel_activity", `{"agent_id":"` + strings.ToLower(agentID) + `"}`, ErrNotOurs},
 		{"vpn_tunnel_activity", `null`, ErrMalformed},
-		{"ansible_playbook_run", `{"target_hostname":"lab-pc7","playbook_content":"LQ=="}`, ErrUnverified},
+		{"ansible_playbook_run", `{"target_hostname":"lab-pc7","playbook_content":"LQ=="}`, ErrMalformed},
 		{"ansible_playbook_run", `{"target_hostname":"other"}`, ErrNotOurs},
 		{"ansible_playbook_run", `5`, ErrMalformed},
 		{"quick_job_run", `{"target_hostname":"lab-pc7"}`, ErrMalformed},
@@ -427,6 +427,7 @@ func FuzzAdmit(f *testing.F) {
 	f.Add(wire.EventJobRun, []byte(`{"job_id":1,"job_id":{},"TARGET_HOSTNAME":"lab-pc7","signature":1e5,"context":{"a":1e999}}`))
 	f.Add(wire.EventTunnelStart, []byte(`{"agent_id":"`+agentID+`","token":{}}`))
 	f.Add(wire.EventPlaybookRun, []byte(`{"target_hostname":"lab-pc7"}`))
+	f.Add(wire.EventPlaybookRun, []byte(run(map[string]any{"signature": sign(tasks)}).Data))
 	public := engineKey().Public().(ed25519.PublicKey)
 	f.Fuzz(func(t *testing.T, name string, data []byte) {
 		ev, err := newGate(wire.System).Admit(wire.Event{Name: name, Data: data})
@@ -441,9 +442,7 @@ func FuzzAdmit(f *testing.F) {
 			return
 		}
 		switch name {
-		case wire.EventPlaybookRun:
-			t.Fatalf("%s %q was admitted", name, data)
-		case wire.EventJobRun:
+		case wire.EventJobRun, wire.EventPlaybookRun:
 			sent, fields := wire.Object{}, wire.Object{}
 			if json.Unmarshal(data, &sent) != nil || json.Unmarshal(ev.Data, &fields) != nil {
 				t.Fatalf("%q was admitted", data)

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
+	"strings"
 )
 
 // Document is one agent_settings file. Keys that the agent does not know are kept as they are.
@@ -31,6 +33,24 @@ func (d Document) Flag(key string) (on bool, err error) {
 		return false, fmt.Errorf("setting %q: %s is neither true nor false", key, raw)
 	}
 	return on, nil
+}
+
+// Section is the object under key, empty when there is none. It refuses what is no object and what is not known in it.
+func (d Document) Section(key string, known ...string) (Document, error) {
+	raw, there := d[key]
+	if !there {
+		return Document{}, nil
+	}
+	var section Document
+	if json.Unmarshal(raw, &section) != nil || section == nil {
+		return nil, fmt.Errorf("setting %q: %s is no object", key, raw)
+	}
+	for name := range section {
+		if !slices.Contains(known, name) {
+			return nil, fmt.Errorf("setting %q: %q is not known; there are: %s", key, name, strings.Join(known, ", "))
+		}
+	}
+	return section, nil
 }
 
 // Set puts value under key.

@@ -62,8 +62,23 @@ class CallbackModule(CallbackBase):
         self.say(event='stats', hosts=dict((h, stats.summarize(h)) for h in sorted(stats.processed)))
 ]==]
 
--- This machine, under every name by which playbooks call it.
-ansible.INVENTORY = "localhost ansible_connection=local\n\n[local]\nlocalhost\n"
+-- How a run reaches this machine. Engines say "winrm" of every machine; where Ansible itself runs, it needs no such way.
+local CONNECTIONS = { ["local"] = "local", winrm = "local", psrp = "local", ssh = "ssh ansible_host=127.0.0.1" }
+
+--- This machine, under every name by which playbooks call it.
+---@param connection any What the job says; nothing means "local".
+---@return string? inventory
+---@return string? message
+function ansible.inventory(connection)
+  if connection == nil or connection == "" or connection == json.null then
+    connection = "local"
+  end
+  local way = type(connection) == "string" and CONNECTIONS[connection:lower()]
+  if not way then
+    return nil, ("connection %q is not known; there are local, ssh, winrm and psrp"):format(tostring(connection))
+  end
+  return "localhost ansible_connection=" .. way .. "\n\n[local]\nlocalhost\n"
+end
 
 --- The configuration of a run that keeps everything in its own folder and fetches nothing.
 ---@param dir string
@@ -80,30 +95,43 @@ function ansible.config(dir, collections)
     "interpreter_python = auto_silent",
     "nocows = True",
     "nocolor = True",
+    "host_key_checking = True",
   }
   if collections then
     lines[#lines + 1] = "collections_path = " .. collections
   end
+  -- Whom a run has not met before it believes once: what it learns is forgotten with its folder.
+  lines[#lines + 1] = "[ssh_connection]"
+  lines[#lines + 1] = ("ssh_args = -o UserKnownHostsFile=%s/known_hosts -o StrictHostKeyChecking=accept-new -o ControlMaster=no"):format(dir)
   return table.concat(lines, "\n") .. "\n"
 end
 
---- The variables that a playbook gets: what the operator chose, else their defaults, with their types.
+--- The variables that a playbook gets: what the operator chose, else their defaults, with their types. Playbooks come
+--- with their chosen values apart (`variable_values`).
 ---@param job engine.QuickJob
 ---@return table<string, any> values
 ---@return string? vault The vault's password, which is no variable.
 function ansible.variables(job)
   local values, vault = {}, nil
+  local function take(name, value)
+    if name == "vault_password" then
+      vault = type(value) == "string" and value or nil
+    elseif name:match("^[%a_][%w_]*$") and value ~= json.null then
+      values[name] = value
+    end
+  end
   for _, variable in ipairs(type(job.variables) == "table" and job.variables or {}) do
     if type(variable) == "table" and type(variable.name) == "string" then
       local value = variable.value
       if value == nil or value == json.null then
         value = variable.default
       end
-      if variable.name == "vault_password" then
-        vault = type(value) == "string" and value or nil
-      elseif variable.name:match("^[%a_][%w_]*$") and value ~= json.null then
-        values[variable.name] = value
-      end
+      take(variable.name, value)
+    end
+  end
+  for name, value in pairs(type(job.variable_values) == "table" and job.variable_values or {}) do
+    if type(name) == "string" and value ~= json.null then
+      take(name, value)
     end
   end
   return values, vault
