@@ -31,6 +31,7 @@ func (a *agent) run(ctx context.Context) error {
 		"outbox":       func(ctx context.Context) error { return a.outbox.Run(ctx, delivery{a.engine}) },
 		"unkept":       a.unkept.run,
 		"status":       a.tellStatus,
+		"left jobs":    a.answerLeft,
 		"policy":       a.followPolicy,
 		"control":      a.serveControl,
 		"supervisor":   a.supervised,

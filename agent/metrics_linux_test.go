@@ -21,7 +21,7 @@ for family in text_string_to_metric_families(sys.stdin.read()):
 // TestMetricsAreWhatPrometheusReads has a role with a hostile name of a file, and one that failed.
 func TestMetricsAreWhatPrometheusReads(t *testing.T) {
 	d := newDevice(t, enginetest.Start(t, enginetest.Config{AutoApprove: true}), map[string]string{
-		"role_good.lua":      "ROLE_NAME = 'good'\nROLE_CONTEXTS = { 'system' }\nlocal Role = {}\nreturn Role\n",
+		"role_good.lua":    "ROLE_NAME = 'good'\nROLE_CONTEXTS = { 'system' }\nlocal Role = {}\nreturn Role\n",
 		"role_b\"a\\d.lua": "this is no Lua",
 	})
 	command(t, "metrics", "--home", d.home).refusedWith(t, "no agent")
@@ -56,7 +56,7 @@ func TestMetricsAreWhatPrometheusReads(t *testing.T) {
 		"borealis_outbox_results":                  `[0,"gauge"]`,
 		"borealis_outbox_dropped_total":            `[0,"counter"]`,
 		"borealis_role_serves role_good.lua":       `[1,"gauge"]`,
-		"borealis_role_serves role_b\"a\\d.lua":  `[0,"gauge"]`,
+		"borealis_role_serves role_b\"a\\d.lua":    `[0,"gauge"]`,
 		"borealis_role_edit_refused role_good.lua": `[0,"gauge"]`,
 		"borealis_role_healthy good":               `[1,"gauge"]`,
 		"borealis_role_events_failed_total good":   `[0,"counter"]`,

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
+	"time"
 
 	"github.com/bunny-lab-io/borealis-agent/agent/reload"
 	"github.com/bunny-lab-io/borealis-agent/agent/wire"
@@ -12,14 +15,67 @@ import (
 // maxMade is how many answers of the agent's own are remembered.
 const maxMade = 4096
 
+// late is how long a job may stay without an answer after the last handler that got it has ended well: a role may answer
+// from a timer, or none may have taken the job for its own.
+const late = 10 * time.Second
+
 // jobs are those that roles have and are not done with. A role answers a job before its handler ends, so when every role
-// that got a job is done with it and no answer went out, there is none to come: the agent answers in the place of the
-// one that failed, or of one that is down. What a role says to a job after that is not sent.
+// that got a job is done with it and no answer went out, there is none to come: the agent answers at once in the place of
+// the one that failed, or of one that is down, and after a while where nobody took the job. What a role says to a job
+// after that is not sent.
 type jobs struct {
 	mu    sync.Mutex
 	open  map[string]*openJob // by the job's name
 	made  map[string]bool     // jobs that the agent itself has answered
 	order []string
+	left  []leftJob // in the order of their time
+}
+
+// leftJob is a job without an answer that no handler has any more.
+type leftJob struct {
+	ev   wire.Event
+	name string
+	at   time.Time
+}
+
+// leave notes a job that may stay without an answer.
+func (j *jobs) leave(ev wire.Event, name string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.left = append(j.left, leftJob{ev, name, time.Now()})
+}
+
+// overdue takes out those that have been left for too long.
+func (j *jobs) overdue(now time.Time) []leftJob {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	n, _ := slices.BinarySearchFunc(j.left, now.Add(-late), func(l leftJob, t time.Time) int { return l.at.Compare(t) })
+	overdue := slices.Clone(j.left[:n])
+	j.left = slices.Delete(j.left, 0, n)
+	return overdue
+}
+
+// answerLeft answers the jobs that nobody took, until ctx ends.
+func (a *agent) answerLeft(ctx context.Context) error {
+	look := time.NewTicker(time.Second)
+	defer look.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case now := <-look.C:
+			for _, l := range a.jobs.overdue(now) {
+				a.answerFor(l.ev, l.name, "", nobodyTook(l.ev))
+			}
+		}
+	}
+}
+
+// nobodyTook says so of a job, and of what kind it was.
+func nobodyTook(ev wire.Event) error {
+	fields, _ := wire.ParseObject(ev.Data)
+	kind, _ := fields.Text("script_type")
+	return fmt.Errorf("no role on this device answered this job of the type %.40q", kind)
 }
 
 type openJob struct {
@@ -128,7 +184,7 @@ func (a *agent) lost(ev wire.Event, role string, err error) {
 }
 
 // settle answers a job with which every role is done: in the place of the one that failed, or of those that were down.
-// It may have been answered before; and one of which no role failed, and none was down, was none for this agent.
+// It may have been answered before. One of which no role failed, and none was down, has a while left.
 func (a *agent) settle(ev wire.Event, name string, job openJob) {
 	if job.role != "" {
 		a.answerFor(ev, name, job.role, fmt.Errorf("role %q: %w", job.role, job.err))
@@ -140,8 +196,11 @@ func (a *agent) settle(ev wire.Event, name string, job openJob) {
 	for _, s := range job.down {
 		job.err = fmt.Errorf("%w; role %q, which asks for jobs, is %s: %s", job.err, s.Name, s.State, s.Reason)
 	}
-	if job.err != nil {
+	switch {
+	case job.err != nil:
 		a.answerFor(ev, name, "", job.err)
+	case a.outbox.Owes(name):
+		a.jobs.leave(ev, name)
 	}
 }
 

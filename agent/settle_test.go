@@ -87,3 +87,18 @@ func TestARoleThatFailsDoesNotAnswerForAnother(t *testing.T) {
 		t.Errorf("answers: %+v", all)
 	}
 }
+
+// TestAJobThatNobodyTookIsAnswered has a role that gets all jobs, and none that takes those of one type.
+func TestAJobThatNobodyTookIsAnswered(t *testing.T) {
+	e := enginetest.Start(t, enginetest.Config{AutoApprove: true})
+	d := newDevice(t, e, map[string]string{"role_up.lua": servingJobs("up")})
+	d.start()
+	d.serving("role_up.lua")
+	r := d.run(enginetest.Job{Script: []byte("other"), ScriptType: "ansible"})
+	if r.Status != "Failed" || r.Stderr != `no role on this device answered this job of the type "ansible"` {
+		t.Errorf("%+v", r)
+	}
+	if r := d.run(enginetest.Job{Script: []byte("late")}); r.Status != "Success" {
+		t.Errorf("an answer from a timer: %+v", r)
+	}
+}

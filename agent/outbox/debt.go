@@ -169,6 +169,13 @@ func (o *Outbox) Pay(name string, r wire.Result) error {
 	return nil
 }
 
+// Owes says whether a result is owed under a name.
+func (o *Outbox) Owes(name string) bool {
+	o.ledger.mu.Lock()
+	defer o.ledger.mu.Unlock()
+	return len(o.ledger.owed[name]) > 0
+}
+
 // promise counts the places that are kept for results to come.
 func (o *Outbox) promise(n int) {
 	o.mu.Lock()
