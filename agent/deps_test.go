@@ -41,6 +41,13 @@ var arrows = map[string][]string{
 	"agent/world/sandbox": {"agent/world/pattern"},
 	"agent/world/trial":   {"agent/world", "bindings/hosttest"},
 
+	"bindings/display":    {}, // the screen, for those that look at it and type into it
+	"bindings/screenshot": {"bindings", "bindings/display"},
+	"bindings/desktop":    {"bindings", "bindings/display"},
+	"bindings/input":      {"bindings", "bindings/display"},
+
+	"bindings/display/displaytest": {},
+
 	"agent/enginetest":          {"agent/socketio", "agent/wire"},
 	"agent/session/sessiontest": {},
 	"agent/tunnel/tunneltest":   {},
@@ -67,7 +74,6 @@ var apart = []struct{ from, to, why string }{
 	{"agent", "github.com/golang-jwt/jwt", "tokens are opaque to the agent: only an Engine makes and reads them"},
 	{"agent", "github.com/yuin/gopher-lua", "the core never runs Lua, nor parses it: hostile files meet a worker first"},
 	{"agent", "layeh.com/gopher-luar", "the core never runs Lua"},
-	{"agent", "testing", "test code has no place in the shipped agent"},
 	{"agent/worker", "net/http", "a worker has no network, and every worker pays for what it links"},
 	{"agent/worker", "go.etcd.io/bbolt", "a worker has no file, and every worker pays for what it links"},
 	{"agent/worker", "github.com/alecthomas/kong", "a worker has no command line, and every worker pays for what it links"},
@@ -91,7 +97,9 @@ var testRooms = map[string][]string{
 	"agent/worker/workertest":   {},
 	"agent/session/sessiontest": {},
 	"agent/tunnel/tunneltest":   {},
-	"bindings/hosttest":         {"agent/world/trial"}, // the fake host of roles' tests
+
+	"bindings/display/displaytest": {},
+	"bindings/hosttest":            {"agent/world/trial"}, // the fake host of roles' tests
 }
 
 // pkg is what `go list` says about a package; its tests' imports do not count.
@@ -196,6 +204,9 @@ func wrongly(r, i string) string {
 	if under(r, "bindings") && under(i, "agent") {
 		return "a binding is plain Go that knows nothing of the agent"
 	}
+	if i == "testing" && !isFree(r) && testRooms[r] == nil {
+		return "test code has no place in what is shipped" // xgb's own use of it is not ours to forbid
+	}
 	importers, isTest := testRooms[room(i)]
 	if isTest && !slices.ContainsFunc(importers, func(t string) bool { return r == t || t == "examples" && under(r, t) }) {
 		return "it serves tests"
@@ -270,6 +281,7 @@ func TestWrongArrowsAreFound(t *testing.T) {
 		"a role meets Lua":           {pkg{ImportPath: "agent/role", Imports: []string{"github.com/yuin/gopher-lua/parse"}}, "Lua is the world's own"},
 		"an example meets Lua":       {pkg{ImportPath: "examples/x", Imports: []string{"layeh.com/gopher-luar"}}, "Lua is the world's own"},
 		"the agent has an Engine":    {pkg{ImportPath: "agent", Imports: ours("agent/enginetest")}, "it serves tests"},
+		"a binding tests":            {pkg{ImportPath: "bindings/http", Imports: []string{"testing"}}, "test code has no place"},
 		"the agent links SQLite":     {pkg{ImportPath: "agent", Deps: []string{"modernc.org/sqlite/lib"}}, "agent links modernc.org/sqlite/lib"},
 		"the agent links JWT":        {pkg{ImportPath: "agent", Deps: []string{"github.com/golang-jwt/jwt/v5"}}, "tokens are opaque"},
 		"a worker links HTTP":        {pkg{ImportPath: "agent/worker", Deps: []string{"net/http"}}, "has no network"},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -12,6 +13,9 @@ var (
 	roleGrants = regexp.MustCompile(`(?m)^ROLE_GRANTS\s*=\s*\{([^}]*)\}`)
 	quoted     = regexp.MustCompile(`"([^"]*)"`)
 )
+
+// byWordOnly are grants that no role has for having come with the agent: with them it acts in a person's place.
+var byWordOnly = []string{"input"}
 
 // Shipped reads what the roles that come with the agent declare, by the role's name. It knows the literals as these
 // files write them, and no Lua: it is for texts of our own, and nothing else. A test holds it against the parser.
@@ -44,7 +48,11 @@ func grants(text []byte) (all []string) {
 		return nil
 	}
 	for _, m := range quoted.FindAllSubmatch(list[1], -1) {
-		all = append(all, string(m[1]))
+		grant := string(m[1])
+		module, _, _ := strings.Cut(grant, ":")
+		if !slices.Contains(byWordOnly, module) {
+			all = append(all, grant)
+		}
 	}
 	return all
 }

@@ -59,7 +59,7 @@ func Example(t *testing.T, b bindings.Binding, code string) {
 	s := trial.Suite{
 		Role:     contract.Source{File: "role_example.lua", Text: []byte(exampleRole(b, code))},
 		Tests:    contract.Source{File: "example_test.lua", Text: []byte(exampleTest(b))},
-		Bindings: carried(all.List()), Pure: pure.List(), Real: []string{"fs", "process", "rdp", "system", "tunnel"},
+		Bindings: carried(all.List()), Pure: pure.List(), Real: []string{"desktop", "fs", "input", "process", "rdp", "screenshot", "system", "tunnel"},
 	}
 	if _, err := s.Run("test_example", t.TempDir()); err != nil {
 		t.Error(err)

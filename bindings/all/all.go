@@ -6,14 +6,17 @@ package all
 import (
 	"github.com/bunny-lab-io/borealis-agent/bindings"
 	"github.com/bunny-lab-io/borealis-agent/bindings/crypto"
+	"github.com/bunny-lab-io/borealis-agent/bindings/desktop"
 	"github.com/bunny-lab-io/borealis-agent/bindings/engine"
 	"github.com/bunny-lab-io/borealis-agent/bindings/fs"
 	"github.com/bunny-lab-io/borealis-agent/bindings/http"
+	"github.com/bunny-lab-io/borealis-agent/bindings/input"
 	"github.com/bunny-lab-io/borealis-agent/bindings/json"
 	"github.com/bunny-lab-io/borealis-agent/bindings/log"
 	"github.com/bunny-lab-io/borealis-agent/bindings/lua"
 	"github.com/bunny-lab-io/borealis-agent/bindings/process"
 	"github.com/bunny-lab-io/borealis-agent/bindings/rdp"
+	"github.com/bunny-lab-io/borealis-agent/bindings/screenshot"
 	"github.com/bunny-lab-io/borealis-agent/bindings/settings"
 	"github.com/bunny-lab-io/borealis-agent/bindings/store"
 	"github.com/bunny-lab-io/borealis-agent/bindings/system"
@@ -26,14 +29,17 @@ import (
 func List() []bindings.Binding {
 	return []bindings.Binding{
 		crypto.Binding,
+		desktop.Binding,
 		engine.Binding,
 		fs.Binding,
 		http.Binding,
+		input.Binding,
 		json.Binding,
 		log.Binding,
 		lua.Binding,
 		process.Binding,
 		rdp.Binding,
+		screenshot.Binding,
 		settings.Binding,
 		store.New(),
 		system.Binding,

@@ -36,6 +36,13 @@ function Test.stub(name, fn) end
 ---@param payload? any
 function Test.deliver(event, payload) end
 
+--- Gives the role the Engine's list of configurations, as `deliver` does an event.
+---@param roles table[] Not an empty list: that is `stop`.
+function Test.config(roles) end
+
+--- Stops the role as an empty list of configurations does: its `stop_all` is run. It lives on.
+function Test.stop() end
+
 --- Everything that the role has sent so far.
 ---@return { event: string, data: any }[]
 function Test.sent() end
