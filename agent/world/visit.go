@@ -22,6 +22,18 @@ func (w *World) Deliver(ctx context.Context, event string, data any) error {
 	return w.Visit(ctx, func(L *lua.LState) error { return w.handlersOf(L, event, data) })
 }
 
+// Configure runs on_config with plain data, or stop_all where there is none.
+func (w *World) Configure(ctx context.Context, roles any) error {
+	return w.Visit(ctx, func(L *lua.LState) (err error) {
+		if roles == nil {
+			_, err = w.method(L, "stop_all")
+			return err
+		}
+		_, err = w.method(L, "on_config", w.toLua(L, roles))
+		return err
+	})
+}
+
 // Invoke runs a function that a binding holds, or forgets it.
 func (w *World) Invoke(ctx context.Context, inv contract.Invocation) error {
 	return w.Callback(ctx, w.baton.queue(), inv)

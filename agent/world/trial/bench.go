@@ -161,12 +161,12 @@ func (b *bench) settle(ctx context.Context) error {
 	}
 }
 
-// deliver gives the role an event and waits until its handlers have ended or wait for the clock.
-func (b *bench) deliver(ctx context.Context, event string, data any) error {
+// hand gives the role something to do and waits until it has done it or waits for the clock.
+func (b *bench) hand(ctx context.Context, do func(context.Context) error) error {
 	failed := make(chan error, 1)
 	b.count(1, 0)
 	b.events.Go(func() {
-		failed <- b.world.Deliver(b.ctx, event, data)
+		failed <- do(b.ctx)
 		b.count(-1, 0)
 	})
 	if err := b.settle(ctx); err != nil {

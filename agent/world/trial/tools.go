@@ -17,7 +17,7 @@ func (b *bench) object(L *lua.LState) *lua.LTable {
 	t := L.NewTable()
 	for name, f := range map[string]lua.LGFunction{
 		"equal": b.equal, "match": b.match, "raises": b.raises, "stub": b.stub, "deliver": b.event, "sent": b.sent,
-		"clock": b.clock, "run": b.run, "printed": b.said,
+		"config": b.config, "stop": b.stop, "clock": b.clock, "run": b.run, "printed": b.said,
 	} {
 		t.RawSetString(name, L.NewFunction(f))
 	}
@@ -101,7 +101,27 @@ func (b *bench) stub(L *lua.LState) int {
 // event is t.deliver(event, payload): returns once the handlers have ended, or wait for the clock.
 func (b *bench) event(L *lua.LState) int {
 	name, data := L.CheckString(1), b.plain(L, 2)
-	b.away(L, func(ctx context.Context) error { return b.deliver(ctx, name, data) })
+	b.away(L, func(ctx context.Context) error {
+		return b.hand(ctx, func(ctx context.Context) error { return b.world.Deliver(ctx, name, data) })
+	})
+	return 0
+}
+
+// config is t.config(roles): the Engine's list of configurations; t.stop() is the empty one, which stops the role.
+func (b *bench) config(L *lua.LState) int {
+	roles, ok := b.plain(L, 1).([]any)
+	if !ok || len(roles) == 0 {
+		L.RaiseError("argument 1: a list of configurations expected; an empty one is t.stop()")
+	}
+	return b.configure(L, roles)
+}
+
+func (b *bench) stop(L *lua.LState) int { return b.configure(L, nil) }
+
+func (b *bench) configure(L *lua.LState, roles any) int {
+	b.away(L, func(ctx context.Context) error {
+		return b.hand(ctx, func(ctx context.Context) error { return b.world.Configure(ctx, roles) })
+	})
 	return 0
 }
 
