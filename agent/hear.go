@@ -16,14 +16,26 @@ import (
 // configEvent is handled here rather than by roles that ask for it: every role gets it.
 const configEvent = "agent_config"
 
+// screenshotEvent carries a picture for a node.
+const screenshotEvent = "agent_screenshot_task"
+
+func nodeOf(data json.RawMessage) string {
+	var frame struct {
+		Node string `json:"node_id"`
+	}
+	_ = json.Unmarshal(data, &frame) // without a node it waits like anything else
+	return frame.Node
+}
+
 // passing are results that are worth something only now: they are never kept on disk.
-var passing = map[string]bool{"agent_screenshot_task": true, wire.EventWindowList: true, "macro_status": true, "quick_job_progress": true}
+var passing = map[string]bool{screenshotEvent: true, wire.EventWindowList: true, "macro_status": true, "quick_job_progress": true}
 
 // Event takes what the Engine said through the gate to the roles that asked for it. It blocks only while the roles come
 // to life at the start.
 func (a *agent) Event(ev wire.Event) {
 	a.ready.wait()
-	if ev.Name == connectEvent || ev.Name == disconnectEvent || ev.Name == cancelEvent {
+	switch ev.Name {
+	case connectEvent, disconnectEvent, cancelEvent, macroStopEvent, macroStartEvent:
 		return // no Engine says these, and roles may rely on that
 	}
 	admitted, err := a.gate.Admit(ev)
@@ -121,6 +133,9 @@ func (a *agent) keep(put func(wire.Result) error, r wire.Result) {
 // Emit keeps a role's result until the Engine has it.
 func (a *agent) Emit(r wire.Result) error {
 	if passing[r.Event] {
+		if r.Event == screenshotEvent {
+			r.ID = nodeOf(r.Data) // of what a node sees, only the newest is worth sending
+		}
 		return a.outbox.Offer(r)
 	}
 	if r.Event == wire.EventJobResult {

@@ -45,6 +45,10 @@ func (l *lane) offer(r wire.Result) error {
 	r.Data = slices.Clone(r.Data)
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if i := l.supersededLocked(r); i >= 0 {
+		l.takeLocked(i)
+		l.dropped.Add(1)
+	}
 	for len(l.queue) >= offerItems || l.bytes+len(r.Data) > offerBytes {
 		l.takeLocked(l.victimLocked(r))
 		l.dropped.Add(1)
@@ -53,6 +57,13 @@ func (l *lane) offer(r wire.Result) error {
 	l.bytes += len(r.Data)
 	nudge(l.more)
 	return nil
+}
+
+// supersededLocked is the one that waits and that r is a newer state of; -1 for none.
+func (l *lane) supersededLocked(r wire.Result) int {
+	return slices.IndexFunc(l.queue, func(o offered) bool {
+		return r.ID != "" && o.ID == r.ID && o.Role == r.Role && o.Event == r.Event
+	})
 }
 
 // victimLocked is whom r pushes out: its own predecessor, so that a role that offers much harms no other; else the oldest.

@@ -135,8 +135,9 @@ func (o *Outbox) Put(r wire.Result) error {
 }
 
 // Offer sends r if that can be done within a few seconds, and drops it otherwise. It never waits and never touches
-// the disk. What is offered keeps its order among itself, not towards what was put. When too much waits, the oldest
-// of the same role and event goes first. Dropped tells how many went.
+// the disk. What is offered keeps its order among itself, not towards what was put. One with an ID takes the place of what
+// still waits with the same role, event and ID. When too much waits, the oldest of the same role and event goes first.
+// Dropped tells how many went.
 func (o *Outbox) Offer(r wire.Result) error {
 	if err := check(r); err != nil {
 		return err

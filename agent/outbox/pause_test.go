@@ -158,3 +158,27 @@ func (h *halves) Emit(_ context.Context, _ string, data json.RawMessage) error {
 func (h *halves) Send(ctx context.Context, event string, data json.RawMessage) (func(context.Context) error, error) {
 	return nil, hanging{h.entered}.Emit(ctx, event, data)
 }
+
+// TestANewerStateTakesTheOldersPlace offers states of two things while nothing can be sent.
+func TestANewerStateTakesTheOldersPlace(t *testing.T) {
+	o := open(t, box(t), Options{})
+	for i := range 5 {
+		for _, id := range []string{"a", "b", ""} {
+			r := result(i)
+			r.ID = id
+			if err := o.Offer(r); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	o.lane.mu.Lock()
+	defer o.lane.mu.Unlock()
+	var waiting []string
+	for _, r := range o.lane.queue {
+		waiting = append(waiting, r.ID)
+	}
+	slices.Sort(waiting)
+	if want := []string{"", "", "", "", "", "a", "b"}; !slices.Equal(waiting, want) || o.Dropped() != 8 {
+		t.Errorf("%q wait, %d dropped", waiting, o.Dropped())
+	}
+}
