@@ -20,6 +20,9 @@ func (a *agent) commands() map[string]control.Command {
 		"log_level":  a.logLevel,
 		"job_list":   a.listJobs,
 		"job_cancel": a.cancelJob,
+
+		macroStopEvent:  a.tellMacros(macroStopEvent),
+		macroStartEvent: a.tellMacros(macroStartEvent),
 	}
 }
 

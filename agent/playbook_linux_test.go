@@ -309,13 +309,11 @@ func (d *device) set(key string, value any) {
 	if err == nil {
 		err = json.Unmarshal(text, &all)
 	}
+	must(d.t, err)
 	all[key] = value
-	if text, err = json.Marshal(all); err == nil {
-		err = os.WriteFile(path, text, 0o600)
-	}
-	if err != nil {
-		d.t.Fatal(err)
-	}
+	text, err = json.Marshal(all)
+	must(d.t, err)
+	must(d.t, os.WriteFile(path, text, 0o600))
 }
 
 // sshd starts Debian's server on loopback for the user of the test, and gives its port and the key that opens it.

@@ -46,6 +46,7 @@ type device struct {
 	cmd      *exec.Cmd
 	exited   chan struct{}
 	log      *syncBuffer
+	asUser   bool   // in mode CURRENTUSER
 	strict   bool   // the policy counts; else every role gets what it declares
 	programs string // where the agent and its worker lie; the shipped ones by default
 }
@@ -105,8 +106,11 @@ func (d *device) start(args ...string) {
 		args = append(args, "--allow-all-grants")
 	}
 	d.log, d.exited = &syncBuffer{}, make(chan struct{})
+	if !d.asUser {
+		args = append(args, "--system-service")
+	}
 	d.cmd = exec.Command(filepath.Join(dir, "borealis-agent"), append([]string{
-		"run", "--system-service", "--home", d.home, "--engine-ca", d.root, "--enrollment-code", d.engine.Code(),
+		"run", "--home", d.home, "--engine-ca", d.root, "--enrollment-code", d.engine.Code(),
 	}, args...)...)
 	d.cmd.Env = append(os.Environ(), "BOREALIS_SERVER_URL="+d.url, "BOREALIS_SEAL_KEY_FILE="+d.root+".seal")
 	d.cmd.Stdout, d.cmd.Stderr = d.log, d.log
