@@ -11,7 +11,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // wayland is a compositor that lets tools in: grim shows what is on its outputs, wtype types. Those two protocols
@@ -41,11 +43,11 @@ func openWayland() (*screen, error) {
 	return s, nil
 }
 
-// tool runs a program of the session's and gives what it wrote.
-func tool(name string, args ...string) ([]byte, error) {
+// tool runs a program of the session's on an input and gives what it wrote.
+func tool(input string, name string, args ...string) ([]byte, error) {
 	var out, complaint bytes.Buffer
 	cmd := exec.Command(name, args...)
-	cmd.Stdout, cmd.Stderr = &out, &complaint
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(input), &out, &complaint
 	if err := cmd.Run(); err != nil {
 		return nil, fmt.Errorf("%w: %s: %w: %.200s", ErrUnsupported, name, err, strings.TrimSpace(complaint.String()))
 	}
@@ -58,7 +60,7 @@ func (w *wayland) monitors() ([]Monitor, error) {
 		if _, err := exec.LookPath(ask[0]); err != nil {
 			continue
 		}
-		text, err := tool(ask[0], ask[1:]...)
+		text, err := tool("", ask[0], ask[1:]...)
 		if err != nil {
 			continue
 		}
@@ -109,7 +111,7 @@ func outputs(text []byte) ([]Monitor, error) {
 }
 
 func (w *wayland) picture(args ...string) (image.Image, error) {
-	text, err := tool("grim", append(args, "-t", "png", "-l", "1", "-")...)
+	text, err := tool("", "grim", append(args, "-t", "png", "-l", "1", "-")...)
 	if err != nil {
 		return nil, err
 	}
@@ -129,14 +131,22 @@ func (w *wayland) capture(r image.Rectangle, pixels *image.RGBA) error {
 	return nil
 }
 
-func (w *wayland) text(text string) error {
-	_, err := tool("wtype", "--", text)
+func (w *wayland) text(text string) error { return typing(text, "-") }
+
+// typing has wtype type: its keyboard is there for this one time, and programs need a while to see it come, and to look
+// up with it what was typed last before it goes.
+func typing(input string, args ...string) error {
+	wait := []string{"-s", strconv.FormatInt(settle.Milliseconds(), 10)}
+	_, err := tool(input, "wtype", slices.Concat(wait, args, wait)...)
 	return err
 }
 
 func (w *wayland) stroke(s Stroke) error {
 	if s.Change != Tap {
 		return fmt.Errorf("%w: a key that stays down, on Wayland", ErrUnsupported)
+	}
+	if slices.Equal(s.Mods, []string{"shift"}) && utf8.RuneCountInString(s.Key) == 1 {
+		return typing(strings.ToUpper(s.Key), "-") // the keys of wtype's keyboard have no second level
 	}
 	var before, after []string
 	for _, m := range s.Mods {
@@ -149,8 +159,7 @@ func (w *wayland) stroke(s Stroke) error {
 	if err != nil {
 		return err
 	}
-	_, err = tool("wtype", slices.Concat(before, []string{"-k", name}, after)...)
-	return err
+	return typing("", slices.Concat(before, []string{"-k", name}, after)...)
 }
 
 // symName is X11's name of a key (xkbcommon-keysyms.h), which wtype wants.
