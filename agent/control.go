@@ -21,6 +21,8 @@ func (a *agent) commands() map[string]control.Command {
 		"job_list":   a.listJobs,
 		"job_cancel": a.cancelJob,
 
+		"tunnel_status": a.tunnelStatus,
+
 		macroStopEvent:  a.tellMacros(macroStopEvent),
 		macroStartEvent: a.tellMacros(macroStartEvent),
 	}

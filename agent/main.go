@@ -18,6 +18,7 @@ type cli struct {
 	Doctor      doctorCmd      `cmd:"" help:"Look at each step of the way to the Engine, and say what is wrong."`
 	LogLevel    logLevelCmd    `cmd:"" help:"Change how much a running agent logs."`
 	Job         jobCmd         `cmd:"" help:"List the jobs of a running agent, and end one."`
+	Tunnel      tunnelCmd      `cmd:"" help:"Show the WireGuard tunnel of a running agent, and what keeps it from working."`
 	Macro       macroCmd       `cmd:"" help:"Stop the macros of a running agent, and let them run again."`
 	Role        roleCmd        `cmd:"" help:"Write, test, check, list and allow roles, and release them from quarantine."`
 	Docs        docsCmd        `cmd:"" help:"Print what a module offers to roles, or list the modules."`

@@ -174,9 +174,49 @@ func TestATunnelOnDemand(t *testing.T) {
 	if err := says(c, "tern"); err != nil {
 		t.Fatal(err)
 	}
+	d.examine("bb22")
 	say("vpn_tunnel_stop", map[string]any{"agent_id": d.status().AgentID, "tunnel_id": "bb22", "reason": "operator_disconnect"})
 	d.until("the end", func() bool { return strings.Contains(d.said(), "reason=operator_disconnect") })
 	if !strings.Contains(d.said(), "accepted=1") {
 		t.Errorf("log:\n%s", d.said())
+	}
+	if said := d.ask("tunnel", "status").ok(t); said != "no tunnel is open\n" {
+		t.Errorf("status afterwards: %s", said)
+	}
+}
+
+// examine looks at an open tunnel with what an operator has.
+func (d *tunnelled) examine(id string) {
+	t := d.t.(*testing.T)
+	t.Helper()
+	var list []struct {
+		ID, Mode, Endpoint        string
+		Handshake, Sent, Received int64
+		Connections               int
+		ToEngine                  int64 `json:"to_engine"`
+		ToMachine                 int64 `json:"to_machine"`
+	}
+	if err := json.Unmarshal([]byte(d.ask("tunnel", "status", "--json").ok(t)), &list); err != nil || len(list) != 1 {
+		t.Fatalf("%+v, %v", list, err)
+	}
+	s := list[0]
+	if s.ID != id || s.Mode != "SYSTEM" || s.Handshake == 0 || s.Sent == 0 || s.Received == 0 || s.Connections != 1 || s.ToEngine != 4 || s.ToMachine != 4 {
+		t.Errorf("%+v", s)
+	}
+	if said := d.ask("tunnel", "status").ok(t); !strings.Contains(said, "4 bytes to the Engine, 4 to this machine") {
+		t.Errorf("%s", said)
+	}
+	states := func() (all string) {
+		var found []finding
+		if err := json.Unmarshal([]byte(d.ask("tunnel", "doctor", "--json").out), &found); err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range found {
+			all += f.Step + " " + f.State + ", "
+		}
+		return all
+	}
+	if got := states(); got != "session ok, route ok, handshake ok, mtu ok, refused ok, " && got != "session ok, route ok, handshake ok, mtu skipped, refused ok, " {
+		t.Errorf("%s", got)
 	}
 }
