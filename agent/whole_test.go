@@ -107,7 +107,7 @@ func (d *device) start(args ...string) {
 	}
 	d.log, d.exited = &syncBuffer{}, make(chan struct{})
 	if !d.asUser {
-		args = append(args, "--system-service")
+		args = append([]string{"--system-service"}, args...) // in front: a test may say otherwise
 	}
 	d.cmd = exec.Command(filepath.Join(dir, "borealis-agent"), append([]string{
 		"run", "--home", d.home, "--engine-ca", d.root, "--enrollment-code", d.engine.Code(),
