@@ -49,8 +49,11 @@ type x11 struct {
 	ended chan struct{} // closed when the connection is gone
 }
 
+// quiet keeps xgb, whose log all connections share, from writing to stderr what comes back as errors too.
+var quiet = sync.OnceFunc(func() { xgb.Logger = log.New(io.Discard, "", 0) })
+
 func dialX(display string) (*x11, error) {
-	xgb.Logger = log.New(io.Discard, "", 0) // it would write to stderr what comes back as errors too
+	quiet()
 	conn, err := xgb.NewConnDisplay(display)
 	if err != nil {
 		if text := err.Error(); strings.Contains(text, "authentication") || strings.Contains(text, "uthorization") {

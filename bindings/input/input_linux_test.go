@@ -209,7 +209,7 @@ func TestAnEntryOfGTK(t *testing.T) {
 func TestTheMouse(t *testing.T) {
 	s := desk(t)
 	log := filepath.Join(t.TempDir(), "events")
-	s.Show(t, "sh", "-c", "exec xev -name target -geometry 400x300+100+100 -event mouse -event button > "+log)
+	s.Show(t, "sh", "-c", "exec stdbuf -oL xev -name target -geometry 400x300+100+100 -event mouse -event button > "+log)
 	var session display.Session
 	t.Cleanup(func() { _ = session.Close() })
 	var at display.Window
