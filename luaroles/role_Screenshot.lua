@@ -89,9 +89,8 @@ end
 function Role:rearrange(wanted)
   local before = self.nodes
   self.nodes = wanted
-  for key, view in pairs(self.views) do
+  for _, view in pairs(self.views) do
     view.nodes = {}
-    self.views[key] = view
   end
   for id, node in pairs(wanted) do
     local view = self.views[node.view] or self:open(node)
