@@ -14,7 +14,11 @@ local Role = {}
 --- The Engine broadcasts jobs; the core has already checked host name and signature.
 ---@param events borealis.Events
 function Role:register_events(events)
-  self.jobs = jobs.new()
+  self.jobs = jobs.new(function(...)
+    return self:answer(...)
+  end, function(...)
+    self:tell(...)
+  end)
   events:on("quick_job_run", function(job)
     -- Playbooks are another role's.
     if job.run_mode == "system" and tostring(job.script_type):lower() ~= "ansible" then
@@ -24,6 +28,38 @@ function Role:register_events(events)
   events:on("job_cancel", function(event)
     self.jobs:cancel(event.job_id)
   end)
+end
+
+---@param job engine.QuickJob
+---@param status "Success"|"Failed"
+---@param stdout string
+---@param stderr string
+---@return true? kept
+---@return string? message
+function Role:answer(job, status, stdout, stderr)
+  return engine.emit("quick_job_result", {
+    job_id = job.job_id,
+    status = status,
+    stdout = stdout,
+    stderr = stderr,
+    context = type(job.context) == "table" and job.context or nil,
+  })
+end
+
+--- What a script wrote since the last time, while it runs. It is worth something only now: what does not arrive is in the
+--- answer too.
+---@param job engine.QuickJob
+---@param stdout string
+---@param stderr string
+function Role:tell(job, stdout, stderr)
+  engine.emit("quick_job_progress", {
+    job_id = job.job_id,
+    status = "Running",
+    stdout = stdout,
+    stderr = stderr,
+    append_output = true,
+    context = type(job.context) == "table" and job.context or nil,
+  })
 end
 
 --- What runs shows in the agent's status.

@@ -24,6 +24,8 @@ local LOOK = 2
 local LITTLE = 64 * 1024
 
 ---@class Jobs
+---@field answer fun(job: engine.QuickJob, status: string, stdout: string, stderr: string): true?, string?
+---@field tell fun(job: engine.QuickJob, stdout: string, stderr: string) says what a running script wrote meanwhile
 ---@field running table<string, RunningJob> by the text of its id
 local Jobs = {}
 Jobs.__index = Jobs
@@ -32,41 +34,11 @@ Jobs.__index = Jobs
 ---@field script? process.Script|lua.Script not there until it has started
 ---@field cancelled boolean
 
+---@param answer fun(job: engine.QuickJob, status: string, stdout: string, stderr: string): true?, string?
+---@param tell fun(job: engine.QuickJob, stdout: string, stderr: string)
 ---@return Jobs
-function jobs.new()
-  return setmetatable({ running = {} }, Jobs)
-end
-
----@param job engine.QuickJob
----@param status "Success"|"Failed"
----@param stdout string
----@param stderr string
----@return true? kept
----@return string? message
-local function answer(job, status, stdout, stderr)
-  return engine.emit("quick_job_result", {
-    job_id = job.job_id,
-    status = status,
-    stdout = stdout,
-    stderr = stderr,
-    context = type(job.context) == "table" and job.context or nil,
-  })
-end
-
---- What a script wrote since the last time, while it runs. It is worth something only now: what does not arrive is in the
---- answer too.
----@param job engine.QuickJob
----@param stdout string
----@param stderr string
-local function tell(job, stdout, stderr)
-  engine.emit("quick_job_progress", {
-    job_id = job.job_id,
-    status = "Running",
-    stdout = stdout,
-    stderr = stderr,
-    append_output = true,
-    context = type(job.context) == "table" and job.context or nil,
-  })
+function jobs.new(answer, tell)
+  return setmetatable({ answer = answer, tell = tell, running = {} }, Jobs)
 end
 
 --- Whether the Engine that sent a job shows what a script writes while it runs. Only later Engines do; they are known by
@@ -157,7 +129,7 @@ function Jobs:watch(job, script)
   return timer.every(LOOK, function()
     local news = script:progress()
     if news and (news.stdout ~= "" or news.stderr ~= "") then
-      tell(job, news.stdout, news.stderr)
+      self.tell(job, news.stdout, news.stderr)
     end
   end)
 end
@@ -196,7 +168,7 @@ end
 ---@param job engine.QuickJob
 ---@param reason string?
 function Jobs:refuse(job, reason)
-  assert(answer(job, "Failed", "", reason or "unknown"))
+  assert(self.answer(job, "Failed", "", reason or "unknown"))
 end
 
 --- Answers a job that has ended. It does not wait, so that no two outputs are in memory at a time. A result that is not
@@ -213,7 +185,7 @@ function Jobs:report(job, running, ending, output)
     local truncated = output.truncated or stdout ~= output.stdout or stderr ~= output.stderr
     local gap = (stderr == "" or stderr:sub(-1) == "\n") and "" or "\n"
     local kept, err =
-      answer(job, ok and "Success" or "Failed", stdout, stderr .. gap .. jobs.last_line(running, ending, truncated))
+      self.answer(job, ok and "Success" or "Failed", stdout, stderr .. gap .. jobs.last_line(running, ending, truncated))
     if kept then
       return
     end
