@@ -10,8 +10,12 @@ import (
 	"github.com/jezek/xgb/xtest"
 )
 
-// settle is how long programs may take to follow a change of the keyboard's mapping.
-const settle = 60 * time.Millisecond
+// settle is how long programs may take to follow a change of the keyboard's mapping. linger is how long a key that was lent
+// keeps what it bears after it was pressed: a program that is behind looks it up only when it comes to it.
+const (
+	settle = 60 * time.Millisecond
+	linger = 400 * time.Millisecond
+)
 
 // Keysyms of modifiers, and the one that stands for nothing (X11/keysymdef.h).
 const (
@@ -129,7 +133,7 @@ func (k *xKeyboard) lend(l layout, text string) (err error) {
 	lent := map[xproto.Keysym]xproto.Keycode{}
 	defer func() {
 		if len(lent) > 0 {
-			time.Sleep(settle) // what was typed last is looked up with the mapping of then
+			time.Sleep(linger)
 		}
 		for _, code := range lent {
 			err = errors.Join(err, k.bear(code, l.per, noSymbol))
@@ -162,7 +166,7 @@ func (k *xKeyboard) borrow(l layout, spare []xproto.Keycode, lent map[xproto.Key
 		return fmt.Errorf("%q: %w, nor one that could bear it", text[:min(len(text), utf8.UTFMax)], ErrNoKey)
 	}
 	if len(lent) > 0 {
-		time.Sleep(settle)
+		time.Sleep(linger)
 	}
 	clear(lent)
 	for _, r := range text {
