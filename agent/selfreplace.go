@@ -67,7 +67,7 @@ func (c *selfReplaceCmd) Run() (err error) {
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
 	r.log = l.Service(installLog)
-	unlock, err := r.tree.TryLock(replacementLock)
+	unlock, err := takeReplacement(r.tree)
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/bunny-lab-io/borealis-agent/agent/service"
+	"github.com/bunny-lab-io/borealis-agent/agent/settings"
 )
 
 // Beside the programs, while a replacement is on trial: the journal, and the version before.
@@ -23,6 +24,13 @@ const (
 
 // replacementLock is held by whoever watches over a replacement.
 const replacementLock = "replacement.lock"
+
+// takeReplacement waits a little for the lock: whoever was killed with it may still be on the way out of a write.
+func takeReplacement(tree *settings.Tree) (unlock func(), err error) {
+	ctx, cancel := context.WithTimeoutCause(context.Background(), 10*time.Second, errors.New("a replacement or an installation is under way"))
+	defer cancel()
+	return tree.Lock(ctx, replacementLock)
+}
 
 // maxTrials is how often a new version may be started before it has proved itself.
 const maxTrials = 3

@@ -69,7 +69,7 @@ func (c *serviceInstallCmd) Run() (err error) {
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
 	i.log = l.Service(installLog)
-	unlock, err := i.tree.TryLock(replacementLock)
+	unlock, err := takeReplacement(i.tree)
 	if err != nil {
 		return err
 	}

@@ -78,6 +78,6 @@ box_end() {
 box_check() {
   cp "scripts/systemd/said.sh" "scripts/systemd/$1-inside.sh" "$tools"
   inside env BOREALIS_LONG="${BOREALIS_LONG:-}" bash "/tools/$1-inside.sh" </dev/null 2>&1 | tee "$work/said"
-  ! grep -q '^WRONG' "$work/said"
+  if grep -q '^WRONG' "$work/said"; then return 1; fi # "! grep" would end no script
   grep -q '^ok' "$work/said"
 }
