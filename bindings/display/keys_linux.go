@@ -15,6 +15,7 @@ import (
 const (
 	settle = 60 * time.Millisecond
 	linger = 400 * time.Millisecond
+	relend = 1500 * time.Millisecond // the same, for a key that then bears another character
 )
 
 // Keysyms of modifiers, and the one that stands for nothing (X11/keysymdef.h).
@@ -166,7 +167,7 @@ func (k *xKeyboard) borrow(l layout, spare []xproto.Keycode, lent map[xproto.Key
 		return fmt.Errorf("%q: %w, nor one that could bear it", text[:min(len(text), utf8.UTFMax)], ErrNoKey)
 	}
 	if len(lent) > 0 {
-		time.Sleep(linger)
+		time.Sleep(relend)
 	}
 	clear(lent)
 	for _, r := range text {
