@@ -161,7 +161,7 @@ func (a *agent) openGate(_ context.Context, c *runCmd) error {
 		Hostname: a.hostname, Mode: a.mode, AgentID: a.engine.AgentID, SigningKey: a.engine.SigningKey,
 		UserServed: a.userServed, NoUser: a.users.why, Ledger: ledger{a.outbox},
 		Now: func() time.Time { return time.Now().Add(a.engine.ClockSkew()) }, Offers: a.tunnels,
-		UnsignedPlaybooks: func() bool { return a.unsigned },
+		UnsignedPlaybooks: a.unsigned,
 	})
 	return nil
 }

@@ -45,8 +45,8 @@ type Config struct {
 	UserServed func() bool
 	// NoUser says why none does. Nil means that no user is logged in.
 	NoUser func() string
-	// UnsignedPlaybooks says whether the operator lets playbooks run that nobody has signed. Nil means that he does not.
-	UnsignedPlaybooks func() bool
+	// UnsignedPlaybooks lets playbooks run that nobody has signed, by the operator's will.
+	UnsignedPlaybooks bool
 	// Now is the Engine's time, as far as its clock has been measured. Nil means this machine's.
 	Now    func() time.Time
 	Ledger Ledger
@@ -64,9 +64,6 @@ func New(cfg Config) *Gate {
 	if cfg.NoUser == nil {
 		cfg.NoUser = func() string { return "no user is logged in" }
 	}
-	if cfg.UnsignedPlaybooks == nil {
-		cfg.UnsignedPlaybooks = never
-	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
@@ -81,7 +78,7 @@ func (g *Gate) Admit(ev wire.Event) (wire.Event, error) {
 	var err error
 	switch ev.Name {
 	case wire.EventJobRun:
-		return g.job(ev, never)
+		return g.job(ev, false)
 	case wire.EventPlaybookRun:
 		return g.playbook(ev)
 	case wire.EventTunnelStart:
@@ -141,5 +138,3 @@ func failed(job wire.Job, reason string) (wire.Result, error) {
 	}
 	return wire.Result{Role: "gate", Event: wire.EventJobResult, Data: data}, nil
 }
-
-func never() bool { return false }

@@ -31,7 +31,7 @@ func run(changes map[string]any) wire.Event {
 	return wire.Event{Name: wire.EventPlaybookRun, Data: data}
 }
 
-func lenient(c *Config) { c.UnsignedPlaybooks = func() bool { return true } }
+func lenient(c *Config) { c.UnsignedPlaybooks = true }
 
 func TestAPlaybookIsAJob(t *testing.T) {
 	for name, c := range map[string]struct {
