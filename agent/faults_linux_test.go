@@ -14,14 +14,6 @@ import (
 	"github.com/bunny-lab-io/borealis-agent/agent/enginetest"
 )
 
-// often makes the tests of this file run as often and as long as docs/reliability.md says, instead of a sample.
-func often(n, sample int) int {
-	if os.Getenv("BOREALIS_LONG") != "" {
-		return n
-	}
-	return sample
-}
-
 // errands are jobs that leave a line where they ran, each with its number.
 type errands struct {
 	*device
@@ -94,7 +86,7 @@ func TestKilledAtAnyInstant(t *testing.T) {
 	t.Parallel()
 	e := enginetest.Start(t, enginetest.Config{AutoApprove: true})
 	r := newErrands(newDevice(t, e, nil))
-	kills := often(200, 25)
+	kills := enginetest.AtLength(200, 25)
 	for range kills {
 		r.start()
 		r.until("a session", func() bool { return e.Connected(r.status().AgentID) })

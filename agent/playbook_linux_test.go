@@ -376,10 +376,7 @@ func TestAPlaybookOverSSH(t *testing.T) {
 // another, and at most four run at a time.
 func TestTwentyPlaybooksAtOnce(t *testing.T) {
 	e, d := playbooks(t)
-	runs := 20
-	if os.Getenv("BOREALIS_LONG") == "" {
-		runs = 8
-	}
+	runs := enginetest.AtLength(20, 8)
 	dir := t.TempDir()
 	ids := make([]int64, runs)
 	for i := range ids {

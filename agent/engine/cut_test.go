@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -17,9 +16,6 @@ import (
 	"github.com/bunny-lab-io/borealis-agent/agent/wire"
 )
 
-// atLength makes TestALifeSurvivesACut try each byte there is instead of a sample of them, as docs/reliability.md tells.
-const atLength = "BOREALIS_LONG"
-
 // TestALifeSurvivesACut cuts the connection once, at some byte of everything that a device says and hears in its life:
 // enrollment, a refused token and its refresh, the Socket.IO handshake, a result and its acknowledgement. Whatever byte
 // it is, the device is enrolled in the end, without help, and the Engine has the result.
@@ -29,9 +25,7 @@ func TestALifeSurvivesACut(t *testing.T) {
 		tls  bool
 		step int
 	}{{"plain", false, 23}, {"TLS", true, 211}} {
-		if os.Getenv(atLength) != "" {
-			c.step = 1
-		}
+		c.step = enginetest.AtLength(1, c.step)
 		for _, up := range []bool{true, false} {
 			name := fmt.Sprintf("%s/up=%t", c.name, up)
 			whole := &enginetest.Scissors{Up: up, At: -1}

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -10,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/bunny-lab-io/borealis-agent/agent/enginetest"
 	"github.com/bunny-lab-io/borealis-agent/agent/wire"
 )
 
@@ -63,10 +63,7 @@ func TestAThousandReconnectsLeaveNothing(t *testing.T) {
 
 // TestAFleetComesBackSpread has the Engine drop many devices at once, and looks when each is back.
 func TestAFleetComesBackSpread(t *testing.T) {
-	devices := 200
-	if os.Getenv(atLength) != "" {
-		devices = 1000 // as many as docs/reliability.md tells of
-	}
+	devices := enginetest.AtLength(1000, 200)
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		f := startWith(t, nil, nil)

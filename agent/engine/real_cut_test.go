@@ -17,14 +17,6 @@ import (
 	"github.com/bunny-lab-io/borealis-agent/agent/wire"
 )
 
-// atLength makes the tests of this file as long as docs/reliability.md tells, instead of a sample.
-func atLength(n, sample int) int {
-	if os.Getenv("BOREALIS_LONG") != "" {
-		return n
-	}
-	return sample
-}
-
 // nobody hears what the Engine says.
 type nobody struct{}
 
@@ -34,7 +26,7 @@ func (nobody) Event(wire.Event) {}
 // the line is cut once, at some byte of an enrollment, a refresh, or a result and its acknowledgement.
 func TestALifeAtTheEmbeddedEngineSurvivesACut(t *testing.T) {
 	e := enginetest.Start(t, enginetest.Config{AutoApprove: true, FirstPoll: time.Second})
-	step, lives, failed := atLength(1, 499), 0, make(chan error, 1)
+	step, lives, failed := enginetest.AtLength(1, 499), 0, make(chan error, 1)
 	for _, up := range []bool{true, false} {
 		whole := &enginetest.Scissors{Dialer: new(net.Dialer).DialContext, Up: up, At: -1}
 		if err := live(lifeConfig(t, e, fmt.Sprintf("whole-%t", up), whole)); err != nil {

@@ -18,7 +18,7 @@ import (
 // TestAFleetComesBackAfterARestart restarts the embedded Engine under many devices of one process, and looks when each
 // is back.
 func TestAFleetComesBackAfterARestart(t *testing.T) {
-	devices := atLength(1000, 60)
+	devices := enginetest.AtLength(1000, 60)
 	cfg := enginetest.Config{AutoApprove: true, Dir: t.TempDir(), FirstPoll: time.Second}
 	e := enginetest.Start(t, cfg)
 	ctx, cancel := context.WithCancel(t.Context())
