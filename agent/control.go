@@ -96,6 +96,22 @@ func (c AtAgent) ask(ctx context.Context, tree *settings.Tree, command string, a
 	return nil
 }
 
+// listOf asks every agent that is meant and runs for a list, and gives all lists in one.
+func listOf[T any](c AtAgent, command string) ([]T, error) {
+	tree, err := c.tree()
+	if err != nil {
+		return nil, err
+	}
+	list := []T{}
+	err = c.ask(context.Background(), tree, command, nil, func(answer json.RawMessage) error {
+		var more []T
+		err := json.Unmarshal(answer, &more)
+		list = append(list, more...)
+		return err
+	})
+	return list, err
+}
+
 // errNoAgent says that there is nobody to ask.
 var errNoAgent = errors.New("no agent runs")
 

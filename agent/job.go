@@ -29,24 +29,13 @@ func (c *jobListCmd) Help() string {
 
 // Run lists the jobs of the agents of a tree.
 func (c *jobListCmd) Run() error {
-	tree, err := c.tree()
-	if err != nil {
+	jobs, err := listOf[jobSeen](c.AtAgent, "job_list")
+	switch {
+	case err != nil:
 		return err
-	}
-	jobs := []jobSeen{}
-	err = c.ask(context.Background(), tree, "job_list", nil, func(answer json.RawMessage) error {
-		var more []jobSeen
-		err := json.Unmarshal(answer, &more)
-		jobs = append(jobs, more...)
-		return err
-	})
-	if err != nil || c.JSON {
-		if err == nil {
-			err = writeJSON(os.Stdout, jobs)
-		}
-		return err
-	}
-	if len(jobs) == 0 {
+	case c.JSON:
+		return writeJSON(os.Stdout, jobs)
+	case len(jobs) == 0:
 		fmt.Println("no job runs, and none waits")
 		return nil
 	}

@@ -8,8 +8,6 @@ import (
 	"io"
 	"os"
 	"time"
-
-	"github.com/bunny-lab-io/borealis-agent/agent/tunnel"
 )
 
 // tunnelState is all that is known of an open tunnel: the answer of tunnel_status.
@@ -29,18 +27,14 @@ type tunnelState struct {
 // tunnelStatus answers the command tunnel_status.
 func (a *agent) tunnelStatus(context.Context, json.RawMessage) (any, error) {
 	list := []tunnelState{}
-	seen := a.tunnelsSeen()
-	if s := a.tunnels.Current(); s != nil && len(seen) > 0 {
-		list = append(list, stateOfTunnel(string(a.mode), seen[0], s.State()))
+	if s := a.tunnels.Current(); s != nil {
+		state := s.State()
+		list = append(list, tunnelState{
+			Mode: string(a.mode), tunnelSeen: seenOfTunnel(state), Sent: state.Sent, Received: state.Received, Connections: state.Connections,
+			Accepted: state.Accepted, Refused: state.Refused, ToEngine: state.ToEngine, ToMachine: state.ToMachine,
+		})
 	}
 	return list, nil
-}
-
-func stateOfTunnel(mode string, seen tunnelSeen, s tunnel.State) tunnelState {
-	return tunnelState{
-		Mode: mode, tunnelSeen: seen, Sent: s.Sent, Received: s.Received, Connections: s.Connections,
-		Accepted: s.Accepted, Refused: s.Refused, ToEngine: s.ToEngine, ToMachine: s.ToMachine,
-	}
 }
 
 type tunnelCmd struct {
@@ -61,7 +55,7 @@ func (c *tunnelStatusCmd) Help() string {
 
 // Run shows the tunnels of the agents of a tree.
 func (c *tunnelStatusCmd) Run() error {
-	list, err := c.tunnels()
+	list, err := listOf[tunnelState](c.AtAgent, "tunnel_status")
 	switch {
 	case err != nil:
 		return err
@@ -77,22 +71,6 @@ func (c *tunnelStatusCmd) Run() error {
 		}
 	}
 	return nil
-}
-
-// tunnels asks the agents of a tree for theirs.
-func (c AtAgent) tunnels() ([]tunnelState, error) {
-	tree, err := c.tree()
-	if err != nil {
-		return nil, err
-	}
-	list := []tunnelState{}
-	err = c.ask(context.Background(), tree, "tunnel_status", nil, func(answer json.RawMessage) error {
-		var more []tunnelState
-		err := json.Unmarshal(answer, &more)
-		list = append(list, more...)
-		return err
-	})
-	return list, err
 }
 
 func (t tunnelState) show(w io.Writer, now time.Time) error {
@@ -126,7 +104,7 @@ It sends one datagram of one byte to the tunnel's endpoint, and asks nobody else
 
 // Run looks at the open tunnel, if there is one.
 func (c *tunnelDoctorCmd) Run() error {
-	list, err := c.tunnels()
+	list, err := listOf[tunnelState](c.AtAgent, "tunnel_status")
 	if err != nil && !errors.Is(err, errNoAgent) {
 		return err
 	}

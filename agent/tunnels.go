@@ -140,10 +140,13 @@ func (a *agent) tunnelsSeen() []tunnelSeen {
 	if s == nil {
 		return []tunnelSeen{}
 	}
-	state := s.State()
+	return []tunnelSeen{seenOfTunnel(s.State())}
+}
+
+func seenOfTunnel(state tunnel.State) tunnelSeen {
 	seen := tunnelSeen{ID: state.ID, Address: state.Address, Engine: state.Engine, Endpoint: state.Endpoint, Opened: state.Opened.Unix()}
 	if state.Handshake != nil {
 		seen.Handshake = state.Handshake.Unix()
 	}
-	return []tunnelSeen{seen}
+	return seen
 }
