@@ -41,7 +41,7 @@ var arrows = map[string][]string{
 	"agent/world/sandbox": {"agent/world/pattern"},
 	"agent/world/trial":   {"agent/world", "bindings/hosttest"},
 
-	"bindings/display":    {}, // the screen, for those that look at it and type into it
+	"bindings/display":    {"bindings"}, // the screen, for those that look at it and type into it
 	"bindings/screenshot": {"bindings", "bindings/display"},
 	"bindings/desktop":    {"bindings", "bindings/display"},
 	"bindings/input":      {"bindings", "bindings/display"},

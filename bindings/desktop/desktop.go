@@ -32,38 +32,19 @@ type screen interface {
 }
 
 type module struct {
-	host   bindings.Host
+	door   display.Door
 	screen screen
 }
 
 func open(host bindings.Host) (*bindings.Instance, error) {
 	session := &display.Session{}
-	m := &module{host, session}
+	m := &module{display.Door{Host: host, Grant: grant, Thing: "a desktop"}, session}
 	return &bindings.Instance{Funcs: map[string]bindings.Func{
 		"windows":  {Waits: true, Do: m.windows},
 		"activate": {Waits: true, Do: m.activate},
 		"place":    {Waits: true, Do: m.place},
 		"pixel":    {Waits: true, Do: m.pixel},
 	}, Close: session.Close}, nil
-}
-
-// allowed says whether the role may, and whether there is a desktop at all.
-func (m *module) allowed(function string) error {
-	if err := m.host.Allow(grant, function); err != nil {
-		return err
-	}
-	if m.host.Place().Context != "interactive" {
-		return bindings.Fail("unsupported", `a desktop is a logged-in user's: ROLE_CONTEXTS = { "interactive" }`)
-	}
-	return nil
-}
-
-// failure gives what the display said its one word.
-func failure(err error) error {
-	if err == nil {
-		return nil
-	}
-	return bindings.Fail(display.Code(err), "%w", err)
 }
 
 type windowsOptions struct {
@@ -84,12 +65,12 @@ type window struct {
 }
 
 func (m *module) windows(_ context.Context, opts windowsOptions) ([]window, error) {
-	if err := m.allowed("windows"); err != nil {
+	if err := m.door.Allow("windows"); err != nil {
 		return nil, err
 	}
 	seen, err := m.screen.Windows()
 	if err != nil {
-		return nil, failure(err)
+		return nil, err
 	}
 	list := []window{}
 	for _, w := range seen {
@@ -108,10 +89,10 @@ func holds(text, part string) bool {
 }
 
 func (m *module) activate(_ context.Context, handle int64) error {
-	if err := m.allowed("activate"); err != nil {
+	if err := m.door.Allow("activate"); err != nil {
 		return err
 	}
-	return failure(m.screen.Activate(uint64(handle)))
+	return m.screen.Activate(uint64(handle))
 }
 
 type placeOptions struct {
@@ -125,24 +106,24 @@ type placeOptions struct {
 const farthest = 32767
 
 func (m *module) place(_ context.Context, handle int64, opts placeOptions) error {
-	if err := m.allowed("place"); err != nil {
+	if err := m.door.Allow("place"); err != nil {
 		return err
 	}
 	if opts.Width < 1 || opts.Height < 1 || max(opts.Width, opts.Height, opts.X, opts.Y) > farthest || min(opts.X, opts.Y) < -farthest {
 		return bindings.Misused("a window of %d by %d at %d,%d", opts.Width, opts.Height, opts.X, opts.Y)
 	}
 	to := image.Rect(0, 0, opts.Width, opts.Height).Add(image.Pt(opts.X, opts.Y))
-	return failure(m.screen.Place(uint64(handle), to))
+	return m.screen.Place(uint64(handle), to)
 }
 
 // pixel gives a colour as web pages write it.
 func (m *module) pixel(_ context.Context, x, y int) (string, error) {
-	if err := m.allowed("pixel"); err != nil {
+	if err := m.door.Allow("pixel"); err != nil {
 		return "", err
 	}
 	pixels := image.NewRGBA(image.Rect(0, 0, 1, 1))
 	if err := m.screen.Capture(image.Rect(x, y, x+1, y+1), pixels); err != nil {
-		return "", failure(err)
+		return "", err
 	}
 	if pixels.Pix[3] == 0 {
 		return "", bindings.Fail("not_found", "pixel %d,%d: outside of all monitors", x, y)

@@ -1,6 +1,6 @@
-// Package display is the screen, the keyboard, the mouse and the windows of the login session that a process belongs to.
-// It promises that a connection which was lost is opened anew at the next call, that what it presses is let go of, and
-// that whatever cannot be done has a reason. It decides nothing: what may be looked at or typed is the bindings' matter.
+// Package display is the screen, the keyboard, the mouse and the windows of the login session that a process belongs to,
+// for the bindings that look at them. It promises that a connection which was lost is opened anew at the next call, that
+// what it presses is let go of, and that whatever cannot be done fails as bindings do, with one word for why.
 package display
 
 import (
@@ -52,7 +52,7 @@ type Window struct {
 
 // Stroke is a key with the modifiers that are held meanwhile.
 type Stroke struct {
-	Key    string   // a name of keyNames, or one character
+	Key    string   // one of KeyNames, or one character
 	Mods   []string // "ctrl", "shift", "alt", "super"
 	Change Change
 }
@@ -90,7 +90,7 @@ type (
 	}
 )
 
-// screen is a session that is open.
+// screen is a session that is open. A part that its system misses is nil until complete.
 type screen struct {
 	capturer
 	keyboard
@@ -107,10 +107,14 @@ type Session struct {
 	screen *screen // nil while there is none
 }
 
-// use opens the session if need be, and lets go of one that was lost.
+// use opens the session if need be, and lets go of one that was lost. What fails has its one word.
 func (s *Session) use(f func(*screen) error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return failure(s.useLocked(f))
+}
+
+func (s *Session) useLocked(f func(*screen) error) error {
 	if s.screen != nil && s.screen.lost() {
 		s.shutLocked()
 	}
@@ -119,6 +123,7 @@ func (s *Session) use(f func(*screen) error) error {
 		if err != nil {
 			return err
 		}
+		opened.complete()
 		s.screen = opened
 	}
 	err := f(s.screen)
@@ -146,96 +151,52 @@ func (s *Session) Close() error {
 
 // Monitors lists them, the primary one first.
 func (s *Session) Monitors() (list []Monitor, err error) {
-	err = s.use(func(c *screen) error {
-		if c.capturer == nil {
-			return ErrUnsupported
-		}
-		list, err = c.monitors()
-		return err
-	})
+	err = s.use(func(c *screen) error { list, err = c.monitors(); return err })
 	return list, err
 }
 
 // Capture fills pixels with what is at r. What lies outside of all monitors is left as it is.
 func (s *Session) Capture(r image.Rectangle, pixels *image.RGBA) error {
-	return s.use(func(c *screen) error {
-		if c.capturer == nil {
-			return ErrUnsupported
-		}
-		return c.capture(r, pixels)
-	})
+	return s.use(func(c *screen) error { return c.capture(r, pixels) })
 }
 
 // Windows lists the windows that have a title, as the window manager has them.
 func (s *Session) Windows() (list []Window, err error) {
-	err = s.use(func(c *screen) error {
-		if c.desk == nil {
-			return ErrUnsupported
-		}
-		list, err = c.windows()
-		return err
-	})
+	err = s.use(func(c *screen) error { list, err = c.windows(); return err })
 	return list, err
 }
 
 // Activate raises a window and gives it the keyboard.
 func (s *Session) Activate(handle uint64) error {
-	return s.onDesk(func(d desk) error { return d.activate(handle) })
+	return s.use(func(c *screen) error { return c.activate(handle) })
 }
 
 // Place moves and resizes a window.
 func (s *Session) Place(handle uint64, to image.Rectangle) error {
-	return s.onDesk(func(d desk) error { return d.place(handle, to) })
-}
-
-func (s *Session) onDesk(f func(desk) error) error {
-	return s.use(func(c *screen) error {
-		if c.desk == nil {
-			return ErrUnsupported
-		}
-		return f(c.desk)
-	})
+	return s.use(func(c *screen) error { return c.place(handle, to) })
 }
 
 // Text types a text, whatever the layout of the keyboard.
 func (s *Session) Text(text string) error {
-	return s.onKeyboard(func(k keyboard) error { return k.text(text) })
+	return s.use(func(c *screen) error { return c.text(text) })
 }
 
 // Stroke presses a key. What it held is let go of, also when it fails.
 func (s *Session) Stroke(k Stroke) error {
-	return s.onKeyboard(func(b keyboard) error { return b.stroke(k) })
-}
-
-func (s *Session) onKeyboard(f func(keyboard) error) error {
-	return s.use(func(c *screen) error {
-		if c.keyboard == nil {
-			return ErrUnsupported
-		}
-		return f(c.keyboard)
-	})
+	return s.use(func(c *screen) error { return c.stroke(k) })
 }
 
 // Move moves the mouse.
 func (s *Session) Move(to image.Point) error {
-	return s.onPointer(func(p pointer) error { return p.move(to) })
+	return s.use(func(c *screen) error { return c.move(to) })
 }
 
 // Button presses a button: 1 left, 2 middle, 3 right.
-func (s *Session) Button(number int, c Change) error {
-	return s.onPointer(func(p pointer) error { return p.button(number, c) })
+func (s *Session) Button(number int, ch Change) error {
+	return s.use(func(c *screen) error { return c.button(number, ch) })
 }
 
 // Wheel turns the wheel by notches, to the right and down.
 func (s *Session) Wheel(x, y int) error {
-	return s.onPointer(func(p pointer) error { return p.wheel(x, y) })
-}
-
-func (s *Session) onPointer(f func(pointer) error) error {
-	return s.use(func(c *screen) error {
-		if c.pointer == nil {
-			return ErrUnsupported
-		}
-		return f(c.pointer)
-	})
+	return s.use(func(c *screen) error { return c.wheel(x, y) })
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -12,7 +13,7 @@ import (
 type key struct{ sym, vk uint32 }
 
 // keys are the keys that have a name, in lower case, as AutoHotkey calls them.
-func keys() map[string]key {
+var keys = sync.OnceValue(func() map[string]key {
 	all := map[string]key{
 		"enter": {0xff0d, 0x0d}, "tab": {0xff09, 0x09}, "space": {0x20, 0x20}, "backspace": {0xff08, 0x08}, "escape": {0xff1b, 0x1b},
 		"delete": {0xffff, 0x2e}, "insert": {0xff63, 0x2d}, "home": {0xff50, 0x24}, "end": {0xff57, 0x23},
@@ -33,7 +34,7 @@ func keys() map[string]key {
 		all[fmt.Sprintf("numpad%d", n)] = key{0xffb0 + n, 0x60 + n}
 	}
 	return all
-}
+})
 
 // aliases are other names for keys.
 func aliases() map[string]string {
@@ -42,9 +43,6 @@ func aliases() map[string]string {
 		"control": "ctrl", "win": "super", "meta": "super", "cmd": "super", "menu": "appskey", "print": "printscreen",
 	}
 }
-
-// Modifiers are the names that a Stroke's Mods may have.
-func Modifiers() []string { return []string{"ctrl", "shift", "alt", "super"} }
 
 // KeyName is the one name of a key that may be called otherwise too, or a single character as it is; "" is no key.
 func KeyName(name string) string {

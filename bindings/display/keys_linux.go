@@ -23,7 +23,6 @@ const (
 	noSymbol = 0
 	symShift = 0xffe1
 	symLevel = 0xfe03 // ISO_Level3_Shift, which keyboards call AltGr
-	symCaps  = 0xffe5
 )
 
 // xKeyboard types through the extension XTEST, as if the keys were pressed. A character that no key of the layout bears
@@ -117,10 +116,11 @@ func (k *xKeyboard) text(text string) error {
 		return err
 	}
 	if l.caps {
-		if err := k.tap(symCaps); err != nil {
+		caps := Stroke{Key: "capslock"}
+		if err := k.stroke(caps); err != nil {
 			return err
 		}
-		defer func() { _ = k.tap(symCaps) }()
+		defer func() { _ = k.stroke(caps) }()
 	}
 	return k.lend(l, text)
 }
@@ -153,7 +153,7 @@ func (k *xKeyboard) lend(l layout, text string) (err error) {
 			}
 			continue
 		}
-		if err := k.hold(p); err != nil {
+		if err := k.hold(l, p); err != nil {
 			return err
 		}
 		text = text[size:]
@@ -197,33 +197,21 @@ func (k *xKeyboard) bear(code xproto.Keycode, per int, sym xproto.Keysym) error 
 	return xproto.ChangeKeyboardMappingChecked(k.x.conn, 1, code, byte(per), syms).Check()
 }
 
-// tap presses the key that bears a keysym.
-func (k *xKeyboard) tap(sym xproto.Keysym) error {
-	code, err := k.code(sym)
-	if err != nil {
-		return err
-	}
-	return k.hold(press{code: code})
-}
-
-func (k *xKeyboard) code(sym xproto.Keysym) (xproto.Keycode, error) {
-	l, err := k.layout()
-	if err != nil {
-		return 0, err
-	}
+// named is the key of a keysym by itself, in the layout that counts or else in the first one, which shortcuts are often made for.
+func (l layout) named(sym xproto.Keysym) (press, error) {
 	p, ok := l.find(sym)
 	if l.group == 1 && !ok {
 		l.group = 0
 		p, ok = l.find(sym)
 	}
 	if !ok {
-		return 0, fmt.Errorf("keysym %#x: %w", sym, ErrNoKey)
+		return press{}, fmt.Errorf("keysym %#x: %w on this keyboard", sym, ErrNoKey)
 	}
-	return p.code, nil
+	return p, nil
 }
 
 // hold presses a key while others are held.
-func (k *xKeyboard) hold(p press, held ...xproto.Keycode) error {
+func (k *xKeyboard) hold(l layout, p press, held ...xproto.Keycode) error {
 	for _, m := range []struct {
 		on  bool
 		sym xproto.Keysym
@@ -231,11 +219,11 @@ func (k *xKeyboard) hold(p press, held ...xproto.Keycode) error {
 		if !m.on {
 			continue
 		}
-		code, err := k.code(m.sym)
+		mod, err := l.named(m.sym)
 		if err != nil {
 			return err
 		}
-		held = append(held, code)
+		held = append(held, mod.code)
 	}
 	for i, code := range held {
 		defer func() { _ = k.event(xproto.KeyRelease, byte(held[i])) }()
@@ -252,17 +240,21 @@ func (k *xKeyboard) event(what, detail byte) error {
 }
 
 func (k *xKeyboard) stroke(s Stroke) error {
+	l, err := k.layout()
+	if err != nil {
+		return err
+	}
 	var held []xproto.Keycode
 	for _, m := range s.Mods {
-		code, err := k.code(xproto.Keysym(keys()[m].sym))
+		mod, err := l.named(symNamed(m))
 		if err != nil {
 			return fmt.Errorf("modifier %q: %w", m, err)
 		}
-		held = append(held, code)
+		held = append(held, mod.code)
 	}
-	p, err := k.named(s.Key)
+	p, err := l.named(symNamed(s.Key))
 	if err != nil {
-		return err
+		return fmt.Errorf("key %q: %w", s.Key, err)
 	}
 	switch s.Change {
 	case Down:
@@ -270,27 +262,14 @@ func (k *xKeyboard) stroke(s Stroke) error {
 	case Up:
 		return k.event(xproto.KeyRelease, byte(p.code))
 	}
-	return k.hold(p, held...)
+	return k.hold(l, p, held...)
 }
 
-// named is the key of a name or a character.
-func (k *xKeyboard) named(name string) (press, error) {
-	l, err := k.layout()
-	if err != nil {
-		return press{}, err
+// symNamed is the keysym of a key's name or of a character.
+func symNamed(name string) xproto.Keysym {
+	if key, ok := keys()[name]; ok {
+		return xproto.Keysym(key.sym)
 	}
-	sym := xproto.Keysym(keys()[name].sym)
-	if sym == 0 {
-		r, _ := utf8.DecodeRuneInString(name)
-		sym = symOf(r)
-	}
-	p, ok := l.find(sym)
-	if l.group == 1 && !ok {
-		l.group = 0
-		p, ok = l.find(sym)
-	}
-	if !ok {
-		return press{}, fmt.Errorf("key %q: %w on this keyboard", name, ErrNoKey)
-	}
-	return p, nil
+	r, _ := utf8.DecodeRuneInString(name)
+	return symOf(r)
 }

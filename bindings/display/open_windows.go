@@ -3,6 +3,8 @@ package display
 import (
 	"fmt"
 	"image"
+	"image/draw"
+	"path/filepath"
 	"slices"
 	"unsafe"
 
@@ -81,10 +83,7 @@ func (win) capture(r image.Rectangle, pixels *image.RGBA) error {
 	if err != nil {
 		return fmt.Errorf("picture of %v: %w", r, err)
 	}
-	for y := range min(r.Dy(), shown.Rect.Dy()) {
-		from := shown.Pix[y*shown.Stride : y*shown.Stride+4*min(r.Dx(), shown.Rect.Dx())]
-		copy(pixels.Pix[pixels.PixOffset(pixels.Rect.Min.X, pixels.Rect.Min.Y+y):], from)
-	}
+	draw.Draw(pixels, pixels.Rect, shown, shown.Rect.Min, draw.Src)
 	return nil
 }
 
@@ -136,13 +135,7 @@ func processOf(pid int) string {
 	if windows.QueryFullProcessImageName(h, 0, &path[0], &n) != nil {
 		return ""
 	}
-	name := windows.UTF16ToString(path[:n])
-	for i := len(name) - 1; i >= 0; i-- {
-		if name[i] == '\\' {
-			return name[i+1:]
-		}
-	}
-	return name
+	return filepath.Base(windows.UTF16ToString(path[:n]))
 }
 
 func (win) activate(handle uint64) error {

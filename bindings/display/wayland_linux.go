@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"image/draw"
 	"image/png"
 	"os"
 	"os/exec"
@@ -123,11 +124,7 @@ func (w *wayland) capture(r image.Rectangle, pixels *image.RGBA) error {
 	if err != nil {
 		return err
 	}
-	for y := range min(r.Dy(), shown.Bounds().Dy()) {
-		for x := range min(r.Dx(), shown.Bounds().Dx()) {
-			pixels.Set(pixels.Rect.Min.X+x, pixels.Rect.Min.Y+y, shown.At(shown.Bounds().Min.X+x, shown.Bounds().Min.Y+y))
-		}
-	}
+	draw.Draw(pixels, pixels.Rect, shown, shown.Bounds().Min, draw.Src)
 	return nil
 }
 

@@ -36,14 +36,14 @@ type (
 )
 
 type module struct {
-	host  bindings.Host
+	door  display.Door
 	keys  typist
 	mouse mouse
 }
 
 func open(host bindings.Host) (*bindings.Instance, error) {
 	session := &display.Session{}
-	m := &module{host, session, session}
+	m := &module{display.Door{Host: host, Grant: grant, Thing: "a keyboard"}, session, session}
 	return &bindings.Instance{Funcs: map[string]bindings.Func{
 		"text":  {Waits: true, Do: m.text},
 		"keys":  {Waits: true, Do: m.send},
@@ -52,25 +52,6 @@ func open(host bindings.Host) (*bindings.Instance, error) {
 		"drag":  {Waits: true, Do: m.drag},
 		"wheel": {Waits: true, Do: m.wheel},
 	}, Close: session.Close}, nil
-}
-
-// allowed says whether the role may, and whether there is anybody to type for.
-func (m *module) allowed(function string) error {
-	if err := m.host.Allow(grant, function); err != nil {
-		return err
-	}
-	if m.host.Place().Context != "interactive" {
-		return bindings.Fail("unsupported", `a keyboard is a logged-in user's: ROLE_CONTEXTS = { "interactive" }`)
-	}
-	return nil
-}
-
-// failure gives what the display said its one word.
-func failure(err error) error {
-	if err == nil {
-		return nil
-	}
-	return bindings.Fail(display.Code(err), "%w", err)
 }
 
 // pause waits, unless the call ends.

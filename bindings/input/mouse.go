@@ -21,13 +21,13 @@ func checkPoint(x, y int) error {
 }
 
 func (m *module) move(_ context.Context, x, y int) error {
-	if err := m.allowed("move"); err != nil {
+	if err := m.door.Allow("move"); err != nil {
 		return err
 	}
 	if err := checkPoint(x, y); err != nil {
 		return err
 	}
-	return failure(m.mouse.Move(image.Pt(x, y)))
+	return m.mouse.Move(image.Pt(x, y))
 }
 
 type clickOptions struct {
@@ -46,7 +46,7 @@ func buttonOf(name string) (int, error) {
 }
 
 func (m *module) click(_ context.Context, opts clickOptions) error {
-	if err := m.allowed("click"); err != nil {
+	if err := m.door.Allow("click"); err != nil {
 		return err
 	}
 	button, err := buttonOf(opts.Button)
@@ -63,12 +63,12 @@ func (m *module) click(_ context.Context, opts clickOptions) error {
 			return err
 		}
 		if err := m.mouse.Move(image.Pt(*opts.X, *opts.Y)); err != nil {
-			return failure(err)
+			return err
 		}
 	}
 	for range opts.Count {
 		if err := m.mouse.Button(button, display.Tap); err != nil {
-			return failure(err)
+			return err
 		}
 	}
 	return nil
@@ -89,7 +89,7 @@ const (
 )
 
 func (m *module) drag(ctx context.Context, opts dragOptions) (err error) {
-	if err := m.allowed("drag"); err != nil {
+	if err := m.door.Allow("drag"); err != nil {
 		return err
 	}
 	button, err := buttonOf(opts.Button)
@@ -100,16 +100,16 @@ func (m *module) drag(ctx context.Context, opts dragOptions) (err error) {
 		return err
 	}
 	if err := m.mouse.Move(image.Pt(opts.FromX, opts.FromY)); err != nil {
-		return failure(err)
+		return err
 	}
 	if err := m.mouse.Button(button, display.Down); err != nil {
-		return failure(err)
+		return err
 	}
-	defer func() { err = errors.Join(err, failure(m.mouse.Button(button, display.Up))) }()
+	defer func() { err = errors.Join(err, m.mouse.Button(button, display.Up)) }()
 	for i := 1; i <= dragSteps; i++ {
 		at := image.Pt(opts.FromX+(opts.ToX-opts.FromX)*i/dragSteps, opts.FromY+(opts.ToY-opts.FromY)*i/dragSteps)
 		if err := m.mouse.Move(at); err != nil {
-			return failure(err)
+			return err
 		}
 		if err := pause(ctx, dragPause); err != nil {
 			return err
@@ -124,11 +124,11 @@ type wheelOptions struct {
 }
 
 func (m *module) wheel(_ context.Context, opts wheelOptions) error {
-	if err := m.allowed("wheel"); err != nil {
+	if err := m.door.Allow("wheel"); err != nil {
 		return err
 	}
 	if max(opts.X, opts.Y) > 100 || min(opts.X, opts.Y) < -100 {
 		return bindings.Misused("%d,%d notches: at most 100", opts.X, opts.Y)
 	}
-	return failure(m.mouse.Wheel(opts.X, opts.Y))
+	return m.mouse.Wheel(opts.X, opts.Y)
 }

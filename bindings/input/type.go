@@ -20,7 +20,7 @@ type textOptions struct {
 
 // text types characters, whatever keys they are on.
 func (m *module) text(ctx context.Context, text string, opts textOptions) error {
-	if err := m.allowed("text"); err != nil {
+	if err := m.door.Allow("text"); err != nil {
 		return err
 	}
 	if err := checkText(text, opts.Rate); err != nil {
@@ -33,7 +33,7 @@ func (m *module) text(ctx context.Context, text string, opts textOptions) error 
 		}
 		head := first(text, n)
 		if err := m.keys.Text(head); err != nil {
-			return failure(err)
+			return err
 		}
 		text = text[len(head):]
 		if err := pause(ctx, perKey(opts.Rate)); err != nil {
@@ -79,7 +79,7 @@ type keysOptions struct {
 
 // send presses what a text says in AutoHotkey's notation. All of it is read before any of it is pressed.
 func (m *module) send(ctx context.Context, notation string, opts keysOptions) (err error) {
-	if err := m.allowed("keys"); err != nil {
+	if err := m.door.Allow("keys"); err != nil {
 		return err
 	}
 	if err := checkText(notation, opts.Rate); err != nil {
@@ -97,7 +97,7 @@ func (m *module) send(ctx context.Context, notation string, opts keysOptions) (e
 	}()
 	for _, a := range moves {
 		if err := a.do(m.keys, held); err != nil {
-			return failure(err)
+			return err
 		}
 		if err := pause(ctx, perKey(opts.Rate)); err != nil {
 			return err

@@ -41,7 +41,7 @@ type picture struct {
 }
 
 func (m *module) capture(_ context.Context, opts captureOptions) (*picture, error) {
-	if err := m.allowed("capture"); err != nil {
+	if err := m.door.Allow("capture"); err != nil {
 		return nil, err
 	}
 	if err := opts.check(); err != nil {
@@ -58,7 +58,7 @@ func (m *module) capture(_ context.Context, opts captureOptions) (*picture, erro
 	}
 	pixels := m.studio.canvas(r)
 	if err := m.screen.Capture(r, pixels); err != nil {
-		return nil, failure(err)
+		return nil, err
 	}
 	if whole && black(pixels) {
 		return nil, bindings.Fail("black", "all of the screen is black: it is off, locked, or nobody may look at it")
@@ -109,7 +109,7 @@ func (m *module) base(o captureOptions) (r image.Rectangle, err error) {
 	}
 	list, err := m.screen.Monitors()
 	if err != nil {
-		return r, failure(err)
+		return r, err
 	}
 	if o.Monitor != nil {
 		if *o.Monitor < 1 || *o.Monitor > len(list) {
@@ -126,7 +126,7 @@ func (m *module) base(o captureOptions) (r image.Rectangle, err error) {
 func (m *module) window(handle int64) (r image.Rectangle, err error) {
 	list, err := m.screen.Windows()
 	if err != nil {
-		return r, failure(err)
+		return r, err
 	}
 	for _, w := range list {
 		if int64(w.Handle) == handle {

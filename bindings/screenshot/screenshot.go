@@ -30,7 +30,7 @@ type screen interface {
 }
 
 type module struct {
-	host   bindings.Host
+	door   display.Door
 	screen screen
 
 	mu     sync.Mutex // one picture at a time, in the same memory
@@ -39,30 +39,11 @@ type module struct {
 
 func open(host bindings.Host) (*bindings.Instance, error) {
 	session := &display.Session{}
-	m := &module{host: host, screen: session}
+	m := &module{door: display.Door{Host: host, Grant: grant, Thing: "a screen"}, screen: session}
 	return &bindings.Instance{Funcs: map[string]bindings.Func{
 		"monitors": {Waits: true, Do: m.monitors},
 		"capture":  {Waits: true, Do: m.capture},
 	}, Close: session.Close}, nil
-}
-
-// allowed says whether the role may look, and whether there is anything to look at.
-func (m *module) allowed(function string) error {
-	if err := m.host.Allow(grant, function); err != nil {
-		return err
-	}
-	if m.host.Place().Context != "interactive" {
-		return bindings.Fail("unsupported", `a screen is a logged-in user's: ROLE_CONTEXTS = { "interactive" }`)
-	}
-	return nil
-}
-
-// failure gives what the display said its one word.
-func failure(err error) error {
-	if err == nil {
-		return nil
-	}
-	return bindings.Fail(display.Code(err), "%w", err)
 }
 
 type monitor struct {
@@ -76,12 +57,12 @@ type monitor struct {
 }
 
 func (m *module) monitors(context.Context) ([]monitor, error) {
-	if err := m.allowed("monitors"); err != nil {
+	if err := m.door.Allow("monitors"); err != nil {
 		return nil, err
 	}
 	seen, err := m.screen.Monitors()
 	if err != nil {
-		return nil, failure(err)
+		return nil, err
 	}
 	list := []monitor{}
 	for _, s := range seen {
