@@ -46,7 +46,7 @@ var arrows = map[string][]string{
 	"bindings/desktop":    {"bindings", "bindings/display"},
 	"bindings/input":      {"bindings", "bindings/display"},
 
-	"bindings/display/displaytest": {},
+	"bindings/display/displaytest": {"bindings/hosttest"},
 
 	"agent/enginetest":          {"agent/socketio", "agent/wire"},
 	"agent/session/sessiontest": {},
@@ -99,7 +99,7 @@ var testRooms = map[string][]string{
 	"agent/tunnel/tunneltest":   {},
 
 	"bindings/display/displaytest": {},
-	"bindings/hosttest":            {"agent/world/trial"}, // the fake host of roles' tests
+	"bindings/hosttest":            {"agent/world/trial", "bindings/display/displaytest"}, // the fake host of roles' tests
 }
 
 // pkg is what `go list` says about a package; its tests' imports do not count.

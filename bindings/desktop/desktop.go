@@ -102,14 +102,11 @@ type placeOptions struct {
 	Height int `lua:"height"`
 }
 
-// farthest is how far from the first pixel X11 can name one.
-const farthest = 32767
-
 func (m *module) place(_ context.Context, handle int64, opts placeOptions) error {
 	if err := m.door.Allow("place"); err != nil {
 		return err
 	}
-	if opts.Width < 1 || opts.Height < 1 || max(opts.Width, opts.Height, opts.X, opts.Y) > farthest || min(opts.X, opts.Y) < -farthest {
+	if opts.Width < 1 || opts.Height < 1 || max(opts.Width, opts.Height, opts.X, opts.Y) > display.Farthest || min(opts.X, opts.Y) < -display.Farthest {
 		return bindings.Misused("a window of %d by %d at %d,%d", opts.Width, opts.Height, opts.X, opts.Y)
 	}
 	to := image.Rect(0, 0, opts.Width, opts.Height).Add(image.Pt(opts.X, opts.Y))

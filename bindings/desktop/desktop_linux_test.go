@@ -7,33 +7,14 @@ import (
 
 	"github.com/bunny-lab-io/borealis-agent/bindings"
 	"github.com/bunny-lab-io/borealis-agent/bindings/display/displaytest"
-	"github.com/bunny-lab-io/borealis-agent/bindings/hosttest"
 )
 
 func openRole(t *testing.T, where string) func(f string, args ...any) (any, error) {
-	t.Helper()
-	host := hosttest.New(t.TempDir(), grant)
-	host.Where.Context = where
-	set, err := bindings.Open(host, []bindings.Binding{Binding}, host.Grants)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = set.Close() })
-	return func(f string, args ...any) (any, error) {
-		return set.Call(context.Background(), bindings.Call{Module: "desktop", Func: f, Args: args})
-	}
+	call := displaytest.Open(t, Binding, where)
+	return func(f string, args ...any) (any, error) { return call(context.Background(), f, args...) }
 }
 
 type opts = map[string]any
-
-func code(err error) string {
-	var failed *bindings.Error
-	errors.As(err, &failed)
-	if failed == nil {
-		return ""
-	}
-	return failed.Code
-}
 
 func TestWindowsAreListedActivatedAndPlaced(t *testing.T) {
 	s := displaytest.Start(t, "1280x800")
@@ -72,23 +53,23 @@ func TestWindowsAreListedActivatedAndPlaced(t *testing.T) {
 		// xterm has whole characters only, and the frame is the window manager's.
 		return w["x"].(float64) >= 690 && w["y"].(float64) < 100 && w["width"].(float64) > 350
 	})
-	if _, err := call("activate", 5.0); code(err) != "not_found" {
+	if _, err := call("activate", 5.0); displaytest.Code(err) != "not_found" {
 		t.Errorf("%v", err)
 	}
-	if _, err := call("place", 5.0, opts{"x": 0.0, "y": 0.0, "width": 10.0, "height": 10.0}); code(err) != "not_found" {
+	if _, err := call("place", 5.0, opts{"x": 0.0, "y": 0.0, "width": 10.0, "height": 10.0}); displaytest.Code(err) != "not_found" {
 		t.Errorf("%v", err)
 	}
 	if colour, err := call("pixel", 1279.0, 799.0); err != nil || len(colour.(string)) != 7 {
 		t.Errorf("%v, %v", colour, err)
 	}
-	if _, err := call("pixel", 1280.0, 0.0); code(err) != "not_found" {
+	if _, err := call("pixel", 1280.0, 0.0); displaytest.Code(err) != "not_found" {
 		t.Errorf("%v", err)
 	}
 	var misuse *bindings.Misuse
 	if _, err := call("place", 5.0, opts{"x": 0.0, "y": 0.0, "width": 0.0, "height": 10.0}); !errors.As(err, &misuse) {
 		t.Errorf("%v", err)
 	}
-	if _, err := openRole(t, "system")("windows"); code(err) != "unsupported" {
+	if _, err := openRole(t, "system")("windows"); displaytest.Code(err) != "unsupported" {
 		t.Errorf("%v", err)
 	}
 }

@@ -40,6 +40,9 @@ func primaryFirst(a, b Monitor) int {
 	return 1
 }
 
+// Farthest is how far from the first pixel, in either direction, X11 can name one.
+const Farthest = 1<<15 - 1
+
 // Window is a window of a program.
 type Window struct {
 	Handle  uint64

@@ -12,36 +12,25 @@ import (
 	"github.com/bunny-lab-io/borealis-agent/bindings"
 	"github.com/bunny-lab-io/borealis-agent/bindings/display"
 	"github.com/bunny-lab-io/borealis-agent/bindings/display/displaytest"
-	"github.com/bunny-lab-io/borealis-agent/bindings/hosttest"
 )
 
 type role struct {
-	t   testing.TB
-	set *bindings.Set
+	t    testing.TB
+	call displaytest.Call
 }
 
-func openRole(t testing.TB) role {
-	t.Helper()
-	host := hosttest.New(t.TempDir(), grant)
-	host.Where.Context = "interactive"
-	set, err := bindings.Open(host, []bindings.Binding{Binding}, host.Grants)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = set.Close() })
-	return role{t, set}
-}
+func openRole(t testing.TB) role { return role{t, displaytest.Open(t, Binding, "interactive")} }
 
 type opts = map[string]any
 
-func (r role) call(f string, args ...any) error {
-	_, err := r.set.Call(context.Background(), bindings.Call{Module: "input", Func: f, Args: args})
+func (r role) do(f string, args ...any) error {
+	_, err := r.call(context.Background(), f, args...)
 	return err
 }
 
 func (r role) must(f string, args ...any) {
 	r.t.Helper()
-	if err := r.call(f, args...); err != nil {
+	if err := r.do(f, args...); err != nil {
 		r.t.Fatal(err)
 	}
 }
@@ -142,7 +131,7 @@ func TestTheKeyboardIsAsBefore(t *testing.T) {
 	if after := mapping(); after != before {
 		t.Errorf("the mapping is another one:\n%s\nwas\n%s", after, before)
 	}
-	if err := r.call("keys", "{Ctrl down}{F24}"); err == nil { // this keyboard may have one
+	if err := r.do("keys", "{Ctrl down}{F24}"); err == nil { // this keyboard may have one
 		r.must("keys", "{Ctrl up}")
 	}
 }
@@ -167,7 +156,7 @@ func TestAMistakePressesNothing(t *testing.T) {
 		{"wheel", []any{opts{"y": 1000.0}}},
 	} {
 		var misuse *bindings.Misuse
-		if err := r.call(wrong.f, wrong.args...); !errors.As(err, &misuse) {
+		if err := r.do(wrong.f, wrong.args...); !errors.As(err, &misuse) {
 			t.Errorf("%s %.40q: %v", wrong.f, wrong.args, err)
 		}
 	}
@@ -181,7 +170,7 @@ func TestACancelledCallStopsAtTheNextKey(t *testing.T) {
 	r := openRole(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
-	_, err := r.set.Call(ctx, bindings.Call{Module: "input", Func: "text", Args: []any{strings.Repeat("x", 1000), opts{"rate": 100.0}}})
+	_, err := r.call(ctx, "text", strings.Repeat("x", 1000), opts{"rate": 100.0})
 	if err == nil {
 		t.Error("it typed all of it")
 	}
@@ -246,25 +235,17 @@ func TestTheMouse(t *testing.T) {
 }
 
 func TestWhyNothingCanBeTyped(t *testing.T) {
-	code := func(err error) string {
-		var failed *bindings.Error
-		errors.As(err, &failed)
-		if failed == nil {
-			return ""
-		}
-		return failed.Code
-	}
 	s := desk(t)
 	r := openRole(t)
-	if got := code(r.call("keys", "{F24}")); got != "no_key" && got != "" {
+	if got := displaytest.Code(r.do("keys", "{F24}")); got != "no_key" && got != "" {
 		t.Errorf("code %q", got)
 	}
 	s.Kill()
-	if got := code(r.call("text", "x")); got != "lost" && got != "no_display" {
+	if got := displaytest.Code(r.do("text", "x")); got != "lost" && got != "no_display" {
 		t.Errorf("code %q", got)
 	}
 	t.Setenv("DISPLAY", "")
-	if got := code(openRole(t).call("text", "x")); got != "no_display" {
+	if got := displaytest.Code(openRole(t).do("text", "x")); got != "no_display" {
 		t.Errorf("code %q", got)
 	}
 }

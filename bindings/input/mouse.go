@@ -10,11 +10,8 @@ import (
 	"github.com/bunny-lab-io/borealis-agent/bindings/display"
 )
 
-// farthest is how far from the first pixel X11 can name one.
-const farthest = 32767
-
 func checkPoint(x, y int) error {
-	if max(x, y) > farthest || min(x, y) < -farthest {
+	if max(x, y) > display.Farthest || min(x, y) < -display.Farthest {
 		return bindings.Misused("%d,%d is no pixel", x, y)
 	}
 	return nil

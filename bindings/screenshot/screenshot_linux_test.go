@@ -18,31 +18,20 @@ import (
 	"github.com/bunny-lab-io/borealis-agent/bindings"
 	"github.com/bunny-lab-io/borealis-agent/bindings/display"
 	"github.com/bunny-lab-io/borealis-agent/bindings/display/displaytest"
-	"github.com/bunny-lab-io/borealis-agent/bindings/hosttest"
 )
 
 // role calls the module as a role of the logged-in user does.
 type role struct {
-	t   testing.TB
-	set *bindings.Set
+	t    testing.TB
+	call displaytest.Call
 }
 
-func openRole(t testing.TB) role {
-	t.Helper()
-	host := hosttest.New(t.TempDir(), grant)
-	host.Where.Context = "interactive"
-	set, err := bindings.Open(host, []bindings.Binding{Binding}, host.Grants)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = set.Close() })
-	return role{t, set}
-}
+func openRole(t testing.TB) role { return role{t, displaytest.Open(t, Binding, "interactive")} }
 
 type opts = map[string]any
 
 func (r role) capture(o opts) (map[string]any, error) {
-	got, err := r.set.Call(context.Background(), bindings.Call{Module: "screenshot", Func: "capture", Args: []any{o}})
+	got, err := r.call(context.Background(), "capture", o)
 	if err != nil {
 		return nil, err
 	}
@@ -78,8 +67,7 @@ func (r role) must(o opts) (map[string]any, image.Image) {
 func (r role) refused(o opts, code string) {
 	r.t.Helper()
 	got, err := r.capture(o)
-	failed, _ := err.(*bindings.Error)
-	if failed == nil || failed.Code != code {
+	if displaytest.Code(err) != code {
 		r.t.Errorf("%v: %v, %v; want %q", o, got, err, code)
 	}
 }
@@ -132,7 +120,7 @@ func TestPixelsOfTwoMonitors(t *testing.T) {
 	displaytest.Start(t, "1920x800").TwoMonitors(t)
 	window, _ := paint(t, image.Rect(1200, 100, 1400, 200), 0xe06010) // on both monitors
 	r := openRole(t)
-	list, err := r.set.Call(t.Context(), bindings.Call{Module: "screenshot", Func: "monitors"})
+	list, err := r.call(t.Context(), "monitors")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -215,10 +203,8 @@ func TestWhyNothingCanBeSeen(t *testing.T) {
 	paint(t, image.Rect(0, 0, 10, 10), 0xe06010)
 	r.must(nil)
 	server.Kill()
-	if _, err := r.capture(nil); err == nil {
-		t.Error("a picture of a server that is gone")
-	} else if code := err.(*bindings.Error).Code; code != "lost" && code != "no_display" {
-		t.Errorf("code %q: %v", code, err)
+	if _, err := r.capture(nil); displaytest.Code(err) != "lost" && displaytest.Code(err) != "no_display" {
+		t.Errorf("a server that is gone: %v", err)
 	}
 	r.refused(nil, "no_display")
 	displaytest.Start(t, "640x480") // another number, and the environment with it
@@ -235,12 +221,7 @@ func TestWhyNothingCanBeSeen(t *testing.T) {
 	t.Setenv("XAUTHORITY", t.TempDir()+"/none")
 	openRole(t).refused(nil, "permission")
 
-	system := hosttest.New(t.TempDir(), grant)
-	set, err := bindings.Open(system, []bindings.Binding{Binding}, system.Grants)
-	if err != nil {
-		t.Fatal(err)
-	}
-	role{t, set}.refused(nil, "unsupported")
+	role{t, displaytest.Open(t, Binding, "system")}.refused(nil, "unsupported")
 }
 
 // TestTenThousandFrames sees the memory of the heap stay where it was.

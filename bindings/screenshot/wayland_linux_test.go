@@ -4,14 +4,13 @@ import (
 	"image/color"
 	"testing"
 
-	"github.com/bunny-lab-io/borealis-agent/bindings"
 	"github.com/bunny-lab-io/borealis-agent/bindings/display/displaytest"
 )
 
 func TestPicturesOfAWaylandSession(t *testing.T) {
 	displaytest.StartSway(t)
 	r := openRole(t)
-	list, err := r.set.Call(t.Context(), bindings.Call{Module: "screenshot", Func: "monitors"})
+	list, err := r.call(t.Context(), "monitors")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -65,12 +65,18 @@ func (s *Server) Run(t testing.TB, name string, args ...string) string {
 }
 
 // Show starts a program that stays until the test ends.
-func (s *Server) Show(t testing.TB, name string, args ...string) *exec.Cmd {
+func (s *Server) Show(t testing.TB, name string, args ...string) {
 	t.Helper()
 	Need(t, name)
+	show(t, name, args...)
+}
+
+// show starts a program, and tells what it said when the test has failed.
+func show(t testing.TB, name string, args ...string) {
+	t.Helper()
 	cmd := exec.Command(name, args...)
 	var said bytes.Buffer
-	cmd.Stderr = &said
+	cmd.Stdout, cmd.Stderr = &said, &said
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -78,10 +84,9 @@ func (s *Server) Show(t testing.TB, name string, args ...string) *exec.Cmd {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 		if t.Failed() {
-			t.Logf("%s said: %s", name, &said)
+			t.Logf("%s %q said: %.2000s", name, args, &said)
 		}
 	})
-	return cmd
 }
 
 // Manage starts a window manager, and waits until it manages.

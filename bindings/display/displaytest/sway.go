@@ -1,11 +1,11 @@
 package displaytest
 
 import (
-	"bytes"
 	"os"
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -67,18 +67,6 @@ func StartSway(t testing.TB) *Sway {
 func (s *Sway) Show(t testing.TB, name string, args ...string) {
 	t.Helper()
 	Need(t, name)
-	argv := append(append(append([]string{}, s.as...), name), args...)
-	cmd := exec.Command(argv[0], argv[1:]...)
-	var said bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &said, &said
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		if t.Failed() {
-			t.Logf("%s said: %.2000s", name, &said)
-		}
-	})
+	argv := slices.Concat(s.as, []string{name}, args)
+	show(t, argv[0], argv[1:]...)
 }
