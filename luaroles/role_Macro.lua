@@ -19,11 +19,12 @@ local Role = {}
 ---@param events borealis.Events
 function Role:register_events(events)
   self.nodes, self.queue = {}, {}
+  self.carried = self.ctx.state -- until the first list, whoever it is from
   events:on("macro_stop", function() self:stop() end)
   events:on("macro_start", function() self:start() end)
   timer.after(0.01, function()
-    if self.ctx.state and not self.roles then
-      self:on_config(self.ctx.state.roles)
+    if self.carried then
+      self:on_config(self.carried.roles)
     else
       self:prepare()
     end
@@ -42,6 +43,9 @@ end
 
 --- The next version goes on with what this one was asked for, but repeats nothing that was to happen once.
 function Role:save_state()
+  if self.carried then
+    return self.carried
+  end
   local done = {}
   for id, node in pairs(self.nodes) do
     done[id] = { done = node.done, trigger = node.trigger }
@@ -52,9 +56,10 @@ end
 --- Takes the whole list. What changed of a macro counts at once.
 ---@param roles table[]
 function Role:on_config(roles)
-  self.roles = roles
+  local state = self.carried and self.carried.nodes or {}
+  self.roles, self.carried = roles, nil
   self:prepare()
-  local before, state = self.nodes, self.ctx.state and self.ctx.state.nodes or {}
+  local before = self.nodes
   self.nodes = {}
   for _, entry in ipairs(roles) do
     if type(entry) == "table" and entry.role == "macro" and type(entry.node_id) == "string" and entry.node_id ~= "" then

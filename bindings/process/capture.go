@@ -78,11 +78,17 @@ func (c *capture) bytes() []byte {
 	return slices.Concat(c.head, c.tail[c.next:], c.tail[:c.next])
 }
 
+// tailLocked is the tail in the order in which it was written.
+func (c *capture) tailLocked() []byte { return slices.Concat(c.tail[c.next:], c.tail[:c.next]) }
+
+// leftOut stands in the place of what is missing.
+func leftOut(n int64) []byte { return fmt.Appendf(nil, "\n[... %d bytes left out ...]\n", n) }
+
 // since is what was written from an offset on, as far as it is still there without a gap, and where it ends.
 func (c *capture) since(from int64) (p []byte, end int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	head, tail := c.head[min(from, int64(len(c.head))):], slices.Concat(c.tail[c.next:], c.tail[:c.next])
+	head, tail := c.head[min(from, int64(len(c.head))):], c.tailLocked()
 	if begin := c.total - int64(len(tail)); from > begin {
 		tail = tail[from-begin:]
 	} else if c.cutLocked() {
@@ -95,7 +101,7 @@ func (c *capture) since(from int64) (p []byte, end int64) {
 func (c *capture) text(d *decoder) []byte {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	tail := slices.Concat(c.tail[c.next:], c.tail[:c.next])
+	tail := c.tailLocked()
 	if !c.cutLocked() {
 		return d.decode(slices.Concat(c.head, tail), true)
 	}
@@ -104,8 +110,7 @@ func (c *capture) text(d *decoder) []byte {
 	d.held, d.begun = nil, true
 	start := boundary(d, tail, c.total)
 	left := c.total - int64(len(c.head)+len(tail)) + int64(unfinished+start)
-	note := fmt.Sprintf("\n[... %d bytes left out ...]\n", left)
-	return slices.Concat(head, []byte(note), d.decode(tail[start:], true))
+	return slices.Concat(head, leftOut(left), d.decode(tail[start:], true))
 }
 
 // boundary is where the first whole character starts in the tail of a stream of so many bytes.

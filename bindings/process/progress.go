@@ -2,7 +2,6 @@ package process
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"sync"
 
@@ -56,6 +55,5 @@ func (f *follower) news(c *capture, most int, raw bool) (text []byte, cut bool) 
 	left += int64(len(f.decoder.held))
 	f.decoder.held, f.decoder.begun = nil, true
 	start := boundary(&f.decoder, p, end)
-	note := fmt.Sprintf("\n[... %d bytes left out ...]\n", left+int64(start))
-	return slices.Concat([]byte(note), f.decoder.decode(p[start:], false)), true
+	return slices.Concat(leftOut(left+int64(start)), f.decoder.decode(p[start:], false)), true
 }

@@ -27,6 +27,19 @@ box_program() {
   CGO_ENABLED=0 go build -trimpath "$@" -o "$dir/$name" "./$package"
 }
 
+# box_programs builds the agent, its worker and the embedded Engine; box_next an agent of a higher version, into $tools/next.
+box_programs() {
+  box_program "$tools" agent borealis-agent
+  box_program "$tools" agent/worker borealis-worker
+  box_program "$tools" examples/engine borealis-engine
+}
+
+box_next() {
+  mkdir "$tools/next"
+  box_program "$tools/next" agent borealis-agent -ldflags '-X main.version=9.9.9'
+  cp "$tools/borealis-worker" "$tools/next"
+}
+
 # box_on boots it and returns when it is up.
 box_on() {
   box_build

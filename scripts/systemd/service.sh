@@ -3,12 +3,9 @@
 # With BOREALIS_LONG=1 it is killed at each of 24 instants of a replacement instead of four, which takes two minutes more.
 . "$(dirname "$0")/box.sh"
 
-mkdir "$tools/next" "$tools/broken"
-box_program "$tools" agent borealis-agent
-box_program "$tools" agent/worker borealis-worker
-box_program "$tools" examples/engine borealis-engine
-box_program "$tools/next" agent borealis-agent -ldflags '-X main.version=9.9.9'
-cp "$tools/borealis-worker" "$tools/next"
+mkdir "$tools/broken"
+box_programs
+box_next
 cp "$tools/borealis-worker" "$tools/broken"
 printf '#!/bin/sh\n[ "$1" = version ] && echo "{\\"version\\":\\"10.0.0\\"}" && exit\nexit 1\n' >"$tools/broken/borealis-agent"
 chmod 755 "$tools/broken/borealis-agent"

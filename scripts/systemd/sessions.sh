@@ -2,9 +2,7 @@
 # Tries jobs for the logged-in user on a real systemd with a real logind: scripts/systemd/sessions.sh
 . "$(dirname "$0")/box.sh"
 
-box_program "$tools" agent borealis-agent
-box_program "$tools" agent/worker borealis-worker
-box_program "$tools" examples/engine borealis-engine
+box_programs
 cat >"$tools/user.sh" <<'END'
 id
 env | grep -E '^(XDG_|DBUS_|DISPLAY|USER|LANG|HOME)' | sort
