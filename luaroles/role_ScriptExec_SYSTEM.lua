@@ -16,8 +16,6 @@ local Role = {}
 function Role:register_events(events)
   self.jobs = jobs.new(function(...)
     return self:answer(...)
-  end, function(...)
-    self:tell(...)
   end)
   events:on("quick_job_run", function(job)
     -- Playbooks are another role's.
@@ -42,22 +40,6 @@ function Role:answer(job, status, stdout, stderr)
     status = status,
     stdout = stdout,
     stderr = stderr,
-    context = type(job.context) == "table" and job.context or nil,
-  })
-end
-
---- What a script wrote since the last time, while it runs. It is worth something only now: what does not arrive is in the
---- answer too.
----@param job engine.QuickJob
----@param stdout string
----@param stderr string
-function Role:tell(job, stdout, stderr)
-  engine.emit("quick_job_progress", {
-    job_id = job.job_id,
-    status = "Running",
-    stdout = stdout,
-    stderr = stderr,
-    append_output = true,
     context = type(job.context) == "table" and job.context or nil,
   })
 end

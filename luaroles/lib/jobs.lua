@@ -25,7 +25,6 @@ local LITTLE = 64 * 1024
 
 ---@class Jobs
 ---@field answer fun(job: engine.QuickJob, status: string, stdout: string, stderr: string): true?, string?
----@field tell fun(job: engine.QuickJob, stdout: string, stderr: string) says what a running script wrote meanwhile
 ---@field running table<string, RunningJob> by the text of its id
 local Jobs = {}
 Jobs.__index = Jobs
@@ -35,10 +34,9 @@ Jobs.__index = Jobs
 ---@field cancelled boolean
 
 ---@param answer fun(job: engine.QuickJob, status: string, stdout: string, stderr: string): true?, string?
----@param tell fun(job: engine.QuickJob, stdout: string, stderr: string)
 ---@return Jobs
-function jobs.new(answer, tell)
-  return setmetatable({ answer = answer, tell = tell, running = {} }, Jobs)
+function jobs.new(answer)
+  return setmetatable({ answer = answer, running = {} }, Jobs)
 end
 
 --- Whether the Engine that sent a job shows what a script writes while it runs. Only later Engines do; they are known by
@@ -118,6 +116,22 @@ function Jobs:carry_out(job, running)
   end
 end
 
+--- What a script wrote since the last time, while it runs. It is worth something only now: what does not arrive is in the
+--- answer too.
+---@param job engine.QuickJob
+---@param stdout string
+---@param stderr string
+local function tell(job, stdout, stderr)
+  engine.emit("quick_job_progress", {
+    job_id = job.job_id,
+    status = "Running",
+    stdout = stdout,
+    stderr = stderr,
+    append_output = true,
+    context = type(job.context) == "table" and job.context or nil,
+  })
+end
+
 --- Tells an Engine that shows it what a script writes, as long as it runs. What a Lua job says is known at its end only.
 ---@param job engine.QuickJob
 ---@param script process.Script|lua.Script
@@ -129,7 +143,7 @@ function Jobs:watch(job, script)
   return timer.every(LOOK, function()
     local news = script:progress()
     if news and (news.stdout ~= "" or news.stderr ~= "") then
-      self.tell(job, news.stdout, news.stderr)
+      tell(job, news.stdout, news.stderr)
     end
   end)
 end
