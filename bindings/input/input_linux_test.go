@@ -197,12 +197,42 @@ func TestAnEntryOfGTK(t *testing.T) {
 }
 
 func TestTheMouse(t *testing.T) {
+	at, said := target(t)
+	r := openRole(t)
+	x, y := float64(at.Bounds.Min.X+200), float64(at.Bounds.Min.Y+150)
+	r.must("click", opts{"x": x, "y": y, "button": "right"})
+	r.must("wheel", opts{"y": 2.0})
+	r.must("drag", opts{"from_x": x, "from_y": y, "to_x": x + 50, "to_y": y + 20})
+	r.must("move", x, y)
+	displaytest.Until(t, "the events", func() bool {
+		said := said()
+		return strings.Count(said, "button 3") == 2 && strings.Count(said, "button 5") == 4 && strings.Count(said, "button 1") == 2 &&
+			strings.Contains(said, "(200,150)") && strings.Contains(said, "(250,170)")
+	})
+}
+
+// TestTheWheelAfterAClick turns it while the window manager may still hold the mouse.
+func TestTheWheelAfterAClick(t *testing.T) {
+	at, said := target(t)
+	r := openRole(t)
+	r.must("move", float64(at.Bounds.Min.X+200), float64(at.Bounds.Min.Y+150))
+	const times, notches = 20, 3
+	for range times {
+		r.must("click")
+		r.must("wheel", opts{"y": float64(notches)})
+	}
+	displaytest.Until(t, "every notch", func() bool { return strings.Count(said(), "button 5") == 2*times*notches })
+}
+
+// target is a window that tells what the mouse does in it.
+func target(t *testing.T) (at display.Window, said func() string) {
+	t.Helper()
 	s := desk(t)
 	log := filepath.Join(t.TempDir(), "events")
 	s.Show(t, "sh", "-c", "exec stdbuf -oL xev -name target -geometry 400x300+100+100 -event mouse -event button > "+log)
+	said = func() string { text, _ := os.ReadFile(log); return string(text) }
 	var session display.Session
 	t.Cleanup(func() { _ = session.Close() })
-	var at display.Window
 	displaytest.Until(t, "the window to be where it stays", func() bool {
 		before := at
 		list, err := session.Windows()
@@ -216,22 +246,10 @@ func TestTheMouse(t *testing.T) {
 	})
 	t.Cleanup(func() {
 		if t.Failed() {
-			said, _ := os.ReadFile(log)
-			t.Logf("window %+v: %s", at, said)
+			t.Logf("window %+v: %s", at, said())
 		}
 	})
-	r := openRole(t)
-	x, y := float64(at.Bounds.Min.X+200), float64(at.Bounds.Min.Y+150)
-	r.must("click", opts{"x": x, "y": y, "button": "right"})
-	r.must("wheel", opts{"y": 2.0})
-	r.must("drag", opts{"from_x": x, "from_y": y, "to_x": x + 50, "to_y": y + 20})
-	r.must("move", x, y)
-	displaytest.Until(t, "the events", func() bool {
-		text, _ := os.ReadFile(log)
-		said := string(text)
-		return strings.Count(said, "button 3") == 2 && strings.Count(said, "button 5") == 4 && strings.Count(said, "button 1") == 2 &&
-			strings.Contains(said, "(200,150)") && strings.Contains(said, "(250,170)")
-	})
+	return at, said
 }
 
 func TestWhyNothingCanBeTyped(t *testing.T) {

@@ -42,7 +42,7 @@ func buttonOf(name string) (int, error) {
 	return number, nil
 }
 
-func (m *module) click(_ context.Context, opts clickOptions) error {
+func (m *module) click(ctx context.Context, opts clickOptions) error {
 	if err := m.door.Allow("click"); err != nil {
 		return err
 	}
@@ -64,11 +64,22 @@ func (m *module) click(_ context.Context, opts clickOptions) error {
 		}
 	}
 	for range opts.Count {
-		if err := m.mouse.Button(button, display.Tap); err != nil {
+		if err := m.press(ctx, button, display.Tap); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// A window manager that takes a click to raise its window holds the mouse for a moment, and what the mouse does in that
+// moment may be lost: of 50 turns of the wheel right after a click, openbox lost 14, and none after 5 ms.
+const clickPause = 10 * time.Millisecond
+
+func (m *module) press(ctx context.Context, button int, c display.Change) error {
+	if err := m.mouse.Button(button, c); err != nil {
+		return err
+	}
+	return pause(ctx, clickPause)
 }
 
 type dragOptions struct {
@@ -99,10 +110,10 @@ func (m *module) drag(ctx context.Context, opts dragOptions) (err error) {
 	if err := m.mouse.Move(image.Pt(opts.FromX, opts.FromY)); err != nil {
 		return err
 	}
-	if err := m.mouse.Button(button, display.Down); err != nil {
+	defer func() { err = errors.Join(err, m.press(ctx, button, display.Up)) }()
+	if err := m.press(ctx, button, display.Down); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, m.mouse.Button(button, display.Up)) }()
 	for i := 1; i <= dragSteps; i++ {
 		at := image.Pt(opts.FromX+(opts.ToX-opts.FromX)*i/dragSteps, opts.FromY+(opts.ToY-opts.FromY)*i/dragSteps)
 		if err := m.mouse.Move(at); err != nil {
