@@ -102,30 +102,25 @@ func (h *Host) drop(t *timer) bool {
 // Advance moves the clock and runs, in order and one at a time, what has become due.
 func (h *Host) Advance(d time.Duration) {
 	end := h.Now().Add(d)
-	for {
-		t := h.due(end)
-		if t == nil {
-			break
-		}
-		t.f()
-	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if end.After(h.now) { // what ran may have been advanced past, by another goroutine
-		h.now = end
+	for f := h.Due(end); f != nil; f = h.Due(end) {
+		f()
 	}
 }
 
-func (h *Host) due(end time.Time) *timer {
+// Due moves the clock to the first thing that is due until end, which it returns; to end where nothing is.
+func (h *Host) Due(end time.Time) func() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	sort.SliceStable(h.timers, func(i, j int) bool { return h.timers[i].at.Before(h.timers[j].at) })
 	if len(h.timers) == 0 || h.timers[0].at.After(end) {
+		if end.After(h.now) { // what ran may have been advanced past, by another goroutine
+			h.now = end
+		}
 		return nil
 	}
 	t := h.timers[0]
 	h.timers, h.now = h.timers[1:], t.at
-	return t
+	return t.f
 }
 
 // Place is Where.

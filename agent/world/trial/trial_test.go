@@ -24,7 +24,7 @@ func suite(test string) Suite {
 	role := `ROLE_NAME = "r" ROLE_CONTEXTS = { "system" } ROLE_GRANTS = { "engine", "process" } local Role = {}
 function Role:register_events(events)
   events:on("ask", function(ask)
-    if ask.sleep then timer.sleep(ask.sleep) end
+    for _ = 1, ask.times or 1 do if ask.sleep then timer.sleep(ask.sleep) end end
     if ask.run then process.run({ "true" }) end
     if ask.fail then error("asked to") end
     engine.emit("answer", { n = ask.n })
@@ -42,6 +42,8 @@ func TestWhatHoldsPasses(t *testing.T) {
 	for _, test := range []string{
 		`t.deliver("ask", { n = 1 }) t.equal(t.sent(), { { event = "answer", data = { n = 1 } } })`,
 		`t.deliver("ask", { n = 1, sleep = 5 }) t.equal(t.sent(), {}) t.clock(4.9) t.equal(t.sent(), {}) t.clock(0.2) t.equal(#t.sent(), 1)`,
+		`t.deliver("ask", { n = 1, sleep = 5, times = 20 }) t.clock(99) t.equal(t.sent(), {}) t.clock(1) t.equal(#t.sent(), 1)`,
+		`local seen = 0 timer.after(1, function() timer.sleep(1) seen = seen + 1 end) t.clock(1.9) t.equal(seen, 0) t.clock(0.2) t.equal(seen, 1)`,
 		`t.stub("process.run", function(argv) t.equal(argv, { "true" }) return {} end) t.deliver("ask", { run = true }) t.equal(#t.sent(), 1)`,
 		`t.raises(function() t.deliver("ask", { fail = true }) end, "asked to")`,
 		`t.match("tern-7", "^tern-[0-9]$")`,
