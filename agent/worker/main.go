@@ -28,6 +28,7 @@ func main() {
 
 func run() error {
 	tune()
+	in := stdin()
 	program := memory.Thrift()
 	missing := lockdown.Down()
 	if len(missing) > 0 && slices.Contains(os.Args[1:], contract.RequireLockdown) {
@@ -35,9 +36,9 @@ func run() error {
 	}
 	if slices.Contains(os.Args[1:], contract.TrialMode) {
 		debug.SetGCPercent(400) // it ends within a second, and an author waits for it
-		return trial.Serve(context.Background(), os.Stdin, os.Stdout, pure.List(), pure.Fake())
+		return trial.Serve(context.Background(), in, os.Stdout, pure.List(), pure.Fake())
 	}
-	return world.Serve(context.Background(), os.Stdin, os.Stdout, world.Options{
+	return world.Serve(context.Background(), in, os.Stdout, world.Options{
 		Pure:    pure.List(),
 		Limits:  world.DefaultLimits(),
 		Missing: missing,
