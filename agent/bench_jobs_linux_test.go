@@ -15,14 +15,14 @@ import (
 )
 
 // BenchmarkJob measures the round trip of an empty job, from the Engine and back to it, and in turn with it a bare fork
-// and exec of the same shell.
+// and exec of the same shell, and a job for which the same role starts nothing.
 func BenchmarkJob(b *testing.B) {
 	d := serve(b, 0)
 	script := filepath.Join(b.TempDir(), "empty.sh")
 	if err := os.WriteFile(script, nil, 0o600); err != nil {
 		b.Fatal(err)
 	}
-	var agent, bare []time.Duration
+	var agent, bare, nothing []time.Duration
 	for b.Loop() {
 		begun := time.Now()
 		if r := d.run(enginetest.Job{Script: []byte("")}); r.Status != "Success" {
@@ -32,14 +32,20 @@ func BenchmarkJob(b *testing.B) {
 		if err := exec.Command("bash", script).Run(); err != nil {
 			b.Fatal(err)
 		}
-		agent, bare = append(agent, between.Sub(begun)), append(bare, time.Since(between))
+		after := time.Now()
+		if r := d.run(enginetest.Job{Script: []byte(""), ScriptType: "none"}); r.Status != "Failed" {
+			b.Fatalf("%+v", r)
+		}
+		agent, bare, nothing = append(agent, between.Sub(begun)), append(bare, after.Sub(between)), append(nothing, time.Since(after))
 	}
 	slices.Sort(agent)
 	slices.Sort(bare)
+	slices.Sort(nothing)
 	b.ReportMetric(milliseconds(agent, 50), "agent-median-ms")
 	b.ReportMetric(milliseconds(agent, 99), "agent-p99-ms")
 	b.ReportMetric(milliseconds(bare, 50), "bare-median-ms")
 	b.ReportMetric(milliseconds(bare, 99), "bare-p99-ms")
+	b.ReportMetric(milliseconds(nothing, 50), "nothing-median-ms")
 	b.ReportMetric(milliseconds(agent, 50)/milliseconds(bare, 50), "times-bare")
 }
 

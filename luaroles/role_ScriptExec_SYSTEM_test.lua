@@ -21,17 +21,18 @@ local function ended(changes)
   for name, value in pairs(changes or {}) do
     all[name] = value
   end
-  all.wait = function()
+  local script = {}
+  script.wait = function()
     return all
   end
-  all.output = function()
+  script.output = function()
     return all
   end
-  all.kill = function() end
-  all.close = function()
-    all.closed = true
+  script.kill = function() end
+  script.close = function()
+    script.closed = true
   end
-  return all
+  return script
 end
 
 local function runs(t, script, seen)
@@ -63,6 +64,14 @@ function test_a_job_is_run_and_answered(t)
       },
     },
   })
+end
+
+function test_output_that_comes_with_the_ending_is_not_asked_for(t)
+  local script = ended({ output = { stdout = "tern\n", stderr = "", truncated = false } })
+  script.output = nil
+  runs(t, script)
+  t.deliver("quick_job_run", job())
+  t.equal(t.sent()[1].data.stdout, "tern\n")
 end
 
 function test_only_an_object_comes_back_as_context(t)

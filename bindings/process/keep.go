@@ -100,8 +100,25 @@ func (s *script) Finished() bool { return s.told.Load() }
 // Close kills the tree and returns when it is gone.
 func (s *script) Close() error { return s.m.end(s.p) }
 
-func waitScript(ctx context.Context, s *script, opts waitOptions) (*ending, error) {
-	return s.m.await(ctx, s.p, opts.Timeout)
+// scriptEnding is how a script ended, and what it wrote when that is short.
+type scriptEnding struct {
+	ending
+	Output *output `lua:"output"`
+}
+
+// short is how many bytes of output come with the ending: it saves a call. More waits in the core until it is asked for,
+// since many scripts may end at a time.
+const short = 16 << 10
+
+func waitScript(ctx context.Context, s *script, opts waitOptions) (*scriptEnding, error) {
+	end, err := s.m.await(ctx, s.p, opts.Timeout)
+	if err != nil {
+		return nil, err
+	}
+	if s.stdout.total+s.stderr.total > short {
+		return &scriptEnding{ending: *end}, nil
+	}
+	return &scriptEnding{*end, s.tell()}, nil
 }
 
 func scriptOutput(_ context.Context, s *script) (*output, error) {
@@ -110,7 +127,11 @@ func scriptOutput(_ context.Context, s *script) (*output, error) {
 	default:
 		return nil, bindings.Fail("running", "the script has not ended")
 	}
+	return s.tell(), nil
+}
+
+func (s *script) tell() *output {
 	s.told.Store(true)
 	out := s.output()
-	return &out, nil
+	return &out
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
@@ -39,6 +40,21 @@ func TestAScriptThatIsEndedEarlyTellsWhatItSaid(t *testing.T) {
 		t.Errorf("all of it is told, but it counts as open: %v", open)
 	}
 	s.expect(true, "close")
+}
+
+func TestShortOutputComesWithTheEnding(t *testing.T) {
+	for _, c := range []struct {
+		script string
+		short  bool
+	}{{"printf %8192d 1; printf %8192d 1 >&2", true}, {"printf %8192d 1; printf %8193d 1 >&2", false}} {
+		r := openRole(t)
+		s := r.startScript("bash", c.script, opts{"max_output_bytes": 100.0})
+		end := s.do(context.Background(), "wait").table(t)
+		told := s.do(context.Background(), "output").table(t)
+		if got, ok := end["output"]; ok != c.short || (ok && !reflect.DeepEqual(got, any(told))) {
+			t.Errorf("%q: got %v, want %v: %v", c.script, got, c.short, told)
+		}
+	}
 }
 
 func TestClosingAScriptRemovesItsFolder(t *testing.T) {

@@ -110,7 +110,7 @@ function Jobs:carry_out(job, running)
     watch:close()
   end
   if ending then
-    self:report(job, running, ending, script:output())
+    self:report(job, running, ending, ending.output or script:output())
   else
     self:refuse(job, trouble)
   end
@@ -189,8 +189,8 @@ end
 --- taken is tried with less of the output, and at last with none.
 ---@param job engine.QuickJob
 ---@param running RunningJob
----@param ending process.Ending
----@param output process.Output
+---@param ending process.ScriptEnding|lua.Ending
+---@param output process.Output|lua.Output
 function Jobs:report(job, running, ending, output)
   local ok = ending.exit_code == 0 and not ending.timed_out and not running.cancelled
   local refusal
@@ -214,7 +214,7 @@ end
 
 --- What the wire has no field for is said in the last line of stderr, always in this form.
 ---@param running RunningJob
----@param ending process.Ending
+---@param ending process.ScriptEnding|lua.Ending
 ---@param truncated boolean
 ---@return string
 function jobs.last_line(running, ending, truncated)

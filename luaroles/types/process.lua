@@ -104,6 +104,13 @@ process = {}
 ---@field timed_out boolean Whether it was killed because its time was up.
 ---@field duration number Seconds from its start to its end.
 
+---@class process.ScriptEnding: process.Ending
+---@field exit_code integer What the program ended with; -1 when it was killed.
+---@field signal? string The signal that ended it, for example `"SIGSEGV"`; not on Windows.
+---@field timed_out boolean Whether it was killed because its time was up.
+---@field duration number Seconds from its start to its end.
+---@field output? process.Output What `output` would say, when it wrote at most 16 KiB in all: that saves a call.
+
 ---@class process.Output
 ---@field stdout string
 ---@field stderr string
@@ -290,7 +297,7 @@ local Script = {}
 ---
 ---@async
 ---@param opts? process.WaitOptions
----@return process.Ending? ending
+---@return process.ScriptEnding? ending
 ---@return string? message
 ---@return string? code
 function Script:wait(opts) end
