@@ -56,7 +56,7 @@ var arrows = map[string][]string{
 
 	"agent/worker/lockdown/probe":       {"agent/worker/lockdown"},
 	"agent/worker/workertest/oldkernel": {},
-	"agent/worker/workertest/hostile":   {"agent/ipc/contract"},
+	"agent/worker/workertest/hostile":   {"agent/ipc/contract", "agent/worker/lockdown"},
 
 	// Leaves: they import nothing of ours.
 	"agent/wire": {}, "agent/settings": {}, "agent/identity": {}, "agent/socketio": {}, "agent/ipc": {}, "agent/logs": {},

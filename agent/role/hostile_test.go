@@ -25,6 +25,7 @@ func TestAWorkerThatTurnsHostileIsEndedAndNamed(t *testing.T) {
 		"bomb":    "ended for what it said: malformed frame: too many values in ",
 		"cut":     "ended for what it said: malformed frame",
 		"leave":   "worker left: EOF",
+		"hoard":   "worker died: the role holds too much memory",
 		"mute":    "worker did not answer for 200ms",
 	} {
 		t.Run(way, func(t *testing.T) {

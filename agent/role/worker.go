@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strings"
 	"sync"
 	"time"
 
@@ -21,7 +22,7 @@ type worker struct {
 	pid    int
 	stdin  io.WriteCloser
 	stdout io.ReadCloser
-	stderr ipc.Tail
+	stderr ipc.Words
 	keep   keeper
 	hung   sync.Once
 }
@@ -61,6 +62,9 @@ func (w *worker) hangup() {
 	})
 }
 
+// errNoMemory says what Go's runtime says at length: the system's limit came before the world noticed its own.
+var errNoMemory = errors.New("worker died: the role holds too much memory: the system gives it no more")
+
 // end waits until the process is gone, and says what it died of. The broken conversation's own error counts only
 // when the process has nothing better to tell.
 func (w *worker) end(conversation error) error {
@@ -71,6 +75,8 @@ func (w *worker) end(conversation error) error {
 	w.keep.release()
 	said := w.stderr.String()
 	switch {
+	case strings.Contains(said, "out of memory"), strings.Contains(said, "cannot allocate memory"):
+		return errNoMemory
 	case said != "":
 		return fmt.Errorf("worker died: %s", said)
 	case errors.Is(conversation, ipc.ErrFrame), errors.Is(conversation, ipc.ErrFlood):

@@ -17,7 +17,7 @@ type child struct {
 	pid    int
 	stdin  io.WriteCloser
 	stdout io.ReadCloser
-	stderr ipc.Tail
+	stderr ipc.Words
 	kill   func() error
 	wait   func() error // until it is gone; once
 	hung   sync.Once

@@ -14,6 +14,7 @@ import (
 
 	"github.com/bunny-lab-io/borealis-agent/agent/ipc"
 	"github.com/bunny-lab-io/borealis-agent/agent/ipc/contract"
+	"github.com/bunny-lab-io/borealis-agent/agent/worker/lockdown"
 	"github.com/bunny-lab-io/borealis-agent/bindings"
 )
 
@@ -69,6 +70,8 @@ func misbehave(ctx context.Context, peer *ipc.Peer, way string) error {
 		os.Exit(0)
 	case `"leave"`:
 		os.Exit(0)
+	case `"hoard"`:
+		hoard()
 	case `"odd"`:
 		return odd(ctx, peer)
 	}
@@ -97,6 +100,17 @@ func odd(ctx context.Context, peer *ipc.Peer) error {
 		}
 	}
 	return nil
+}
+
+// hoard takes more memory than a worker may have, faster than anybody could notice.
+func hoard() {
+	lockdown.Down()
+	var held [][]byte
+	for range 64 {
+		held = append(held, bytes.Repeat([]byte{1}, 16<<20))
+	}
+	fmt.Fprintln(os.Stderr, "nobody minds", len(held), "pieces")
+	os.Exit(1)
 }
 
 // frame is a frame that no peer would send.
