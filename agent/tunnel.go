@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -81,6 +82,7 @@ func (t tunnelState) show(w io.Writer, now time.Time) error {
 	return showRows(w, [][2]string{
 		{"tunnel", fmt.Sprintf("%s, open for %s", t.ID, since(t.Opened, now))},
 		{"addresses", fmt.Sprintf("%s here, %s the Engine's", t.Address, t.Engine)},
+		{"interface", cmp.Or(t.Interface, "none: it lives in the agent")},
 		{"endpoint", t.Endpoint},
 		{"handshake", handshake},
 		{"WireGuard", fmt.Sprintf("%d bytes sent, %d received", t.Sent, t.Received)},

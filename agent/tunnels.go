@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/url"
@@ -21,10 +22,36 @@ import (
 const tunnelLog = "VPN_Tunnel/tunnel"
 
 // openTunnels makes the way to tunnels. Nothing of it runs until a role opens one.
-func (a *agent) openTunnels(context.Context, *runCmd) error {
-	a.tunnels = tunnel.New(tunnel.Config{Log: a.logs.Service(tunnelLog), Keys: a.tree.TunnelKeys(), EngineHost: a.engineHost})
+func (a *agent) openTunnels(_ context.Context, c *runCmd) error {
+	real, err := a.wantsInterface(c)
+	if err != nil {
+		return err
+	}
+	a.tunnels = tunnel.New(tunnel.Config{
+		Log: a.logs.Service(tunnelLog), Keys: a.tree.TunnelKeys(), EngineHost: a.engineHost, Interface: real,
+	})
 	a.undo = append(a.undo, a.tunnels.Close)
 	return nil
+}
+
+// wantsInterface says whether the operator wants tunnels to be real interfaces of this machine.
+func (a *agent) wantsInterface(c *runCmd) (bool, error) {
+	doc, err := a.document(c)
+	if err != nil {
+		return false, err
+	}
+	section, err := doc.Section("tunnel", "mode")
+	if err != nil {
+		return false, err
+	}
+	switch mode := section.Text("mode"); mode {
+	case "", "netstack":
+		return false, nil
+	case "tun":
+		return true, nil
+	default:
+		return false, fmt.Errorf(`settings: tunnel.mode: %q is neither "netstack" nor "tun"`, mode)
+	}
 }
 
 // engineHost is the host of the Engine's URL.
@@ -93,7 +120,7 @@ func (d tunnelDevice) Open(ctx context.Context, id string, o binding.Options) (b
 func tunnelCode(err error) string {
 	for code, reason := range map[string]error{
 		"unknown": tunnel.ErrUnknown, "open": tunnel.ErrOpen, "port": tunnel.ErrPort, "endpoint": tunnel.ErrEndpoint,
-		"closed": tunnel.ErrClosed, "limit": tunnel.ErrFull, "busy": tunnel.ErrClaimed, "cancelled": context.Canceled,
+		"closed": tunnel.ErrClosed, "interface": tunnel.ErrInterface, "limit": tunnel.ErrFull, "busy": tunnel.ErrClaimed, "cancelled": context.Canceled,
 	} {
 		if errors.Is(err, reason) {
 			return code
@@ -133,6 +160,7 @@ type tunnelSeen struct {
 	Endpoint  string `json:"endpoint"`
 	Opened    int64  `json:"opened"`
 	Handshake int64  `json:"handshake,omitempty"` // the last one
+	Interface string `json:"interface,omitempty"` // of this machine
 }
 
 func (a *agent) tunnelsSeen() []tunnelSeen {
@@ -147,6 +175,9 @@ func seenOfTunnel(state tunnel.State) tunnelSeen {
 	seen := tunnelSeen{ID: state.ID, Address: state.Address, Engine: state.Engine, Endpoint: state.Endpoint, Opened: state.Opened.Unix()}
 	if state.Handshake != nil {
 		seen.Handshake = state.Handshake.Unix()
+	}
+	if state.Interface != nil {
+		seen.Interface = *state.Interface
 	}
 	return seen
 }

@@ -43,6 +43,8 @@ type network struct {
 	options Options
 	dialer  func(ctx context.Context, network, address string) (net.Conn, error)
 	count   counts
+	machine *machine       // nil unless the session has a real interface
+	pumping sync.WaitGroup // of the machine
 
 	running sync.WaitGroup // connections
 	mu      sync.Mutex
@@ -91,19 +93,21 @@ func (n *network) setUp() error {
 	if err := n.stack.CreateNIC(nic, n.link); err != nil {
 		return fmt.Errorf("network stack: %s", err)
 	}
-	address := tcpip.ProtocolAddress{Protocol: ipv4.ProtocolNumber, AddressWithPrefix: tcpip.AddrFrom4(n.self.As4()).WithPrefix()}
+	address := tcpip.ProtocolAddress{Protocol: ipv4.ProtocolNumber, AddressWithPrefix: n.address(n.self).WithPrefix()}
 	if err := n.stack.AddProtocolAddress(nic, address, stack.AddressProperties{}); err != nil {
 		return fmt.Errorf("network stack: address %s: %s", n.self, err)
 	}
-	to := tcpip.AddrFrom4(n.peer.As4()).WithPrefix().Subnet()
+	to := n.address(n.peer).WithPrefix().Subnet()
 	n.stack.SetRouteTable([]tcpip.Route{{Destination: to, NIC: nic}})
 	n.stack.SetTransportProtocolHandler(tcp.ProtocolNumber, tcp.NewForwarder(n.stack, 0, maxPending, n.serve).HandlePacket)
 	return nil
 }
 
+func (n *network) address(a netip.Addr) tcpip.Address { return tcpip.AddrFrom4(a.As4()) }
+
 // dial connects to the peer.
 func (n *network) dial(ctx context.Context, port uint16) (net.Conn, error) {
-	to := tcpip.FullAddress{NIC: nic, Addr: tcpip.AddrFrom4(n.peer.As4()), Port: port}
+	to := tcpip.FullAddress{NIC: nic, Addr: n.address(n.peer), Port: port}
 	if !n.enter() {
 		return nil, ErrFull
 	}
@@ -189,24 +193,37 @@ func (n *network) Read(bufs [][]byte, sizes []int, offset int) (int, error) {
 
 // Write takes the packets that WireGuard received. Their source is the peer's address: WireGuard lets no other through.
 func (n *network) Write(bufs [][]byte, offset int) (int, error) {
+	var through [][]byte
 	for _, buf := range bufs {
-		if header.IPVersion(buf[offset:]) != header.IPv4Version {
+		switch {
+		case header.IPVersion(buf[offset:]) != header.IPv4Version:
+			continue
+		case n.machine != nil && n.machine.takes(buf[offset:]):
+			through = append(through, buf)
 			continue
 		}
 		packet := stack.NewPacketBuffer(stack.PacketBufferOptions{Payload: buffer.MakeWithData(buf[offset:])})
 		n.link.InjectInbound(header.IPv4ProtocolNumber, packet)
 		packet.DecRef()
 	}
+	if len(through) > 0 {
+		_, _ = n.machine.Write(through, offset) // what the machine does not take is lost, as on any wire
+	}
 	return len(bufs), nil
 }
 
-// Close ends the stack.
+// Close ends the stack, and the interface if there is one.
 func (n *network) Close() error {
 	n.cancel()
+	var err error
+	if n.machine != nil {
+		err = n.machine.Close()
+		n.pumping.Wait()
+	}
 	n.stack.Destroy()
 	n.link.Close()
 	close(n.events)
-	return nil
+	return err
 }
 
 // MTU is the size of the largest packet.

@@ -3,6 +3,7 @@ package tunnel
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -76,6 +77,23 @@ func command(t testing.TB, argv ...string) string {
 
 // connect connects from the Engine's namespace, with the kernel's TCP.
 func (e *debianEngine) connect(ctx context.Context, port int) (c net.Conn, err error) {
+	inside := e.inside(func() {
+		c, err = new(net.Dialer).DialContext(ctx, "tcp4", net.JoinHostPort(tunneltest.AgentIP, fmt.Sprint(port)))
+	})
+	return c, errors.Join(inside, err)
+}
+
+// listen gives back what it hears, on a port of the Engine's namespace.
+func (e *debianEngine) listen(t *testing.T) (port int) {
+	t.Helper()
+	if err := e.inside(func() { port = tunneltest.EchoAt(t, tunneltest.EngineIP) }); err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
+
+// inside does something in the Engine's namespace.
+func (e *debianEngine) inside(do func()) (err error) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -85,13 +103,12 @@ func (e *debianEngine) connect(ctx context.Context, port int) (c net.Conn, err e
 			return
 		}
 		defer namespace.Close()
-		if err = unix.Setns(int(namespace.Fd()), unix.CLONE_NEWNET); err != nil {
-			return
+		if err = unix.Setns(int(namespace.Fd()), unix.CLONE_NEWNET); err == nil {
+			do()
 		}
-		c, err = new(net.Dialer).DialContext(ctx, "tcp4", net.JoinHostPort(tunneltest.AgentIP, fmt.Sprint(port)))
 	}()
 	<-done
-	return c, err
+	return err
 }
 
 // TestAgainstDebiansWireGuard carries data both ways to a peer that is not ours.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -41,6 +42,11 @@ func (t *Tunnels) start(ctx context.Context, offer wire.TunnelStart, o Options) 
 	n, err := newNetwork(offer, o, t.cfg.Dial)
 	if err != nil {
 		return nil, err
+	}
+	if t.cfg.Interface {
+		if err := n.attach(); err != nil {
+			return nil, errors.Join(err, n.Close())
+		}
 	}
 	s := &Session{
 		offer: offer, opened: time.Now(), tunnels: t, net: n, done: make(chan struct{}),

@@ -14,6 +14,7 @@ type State struct {
 	Endpoint  string // where the Engine's packets come from, as far as is known
 	Opened    time.Time
 	Handshake *time.Time // the last one; nil before the first
+	Interface *string    // of this machine; nil without one
 	Sent      int64      // bytes of WireGuard
 	Received  int64
 
@@ -34,6 +35,11 @@ func (s *Session) State() State {
 		ID: s.offer.TunnelID, Address: n.self.String(), Engine: n.peer.String(), Opened: s.opened, Connections: open,
 		Accepted: n.count.accepted.Load(), Refused: n.count.refused.Load(),
 		ToEngine: n.count.toEngine.Load(), ToMachine: n.count.toMachine.Load(),
+	}
+	if n.machine != nil {
+		if name, err := n.machine.Name(); err == nil {
+			state.Interface = &name
+		}
 	}
 	if text, err := s.device.IpcGet(); err == nil {
 		state.read(text)

@@ -1,6 +1,6 @@
 // Package tunnel runs the device's WireGuard session in user space: packets meet a TCP stack in this very process, so
-// there is no interface, route, driver or administrator, and nothing is left behind however the process ends. It
-// promises that only an offer that was kept here is opened, that nobody but the Engine's address inside the tunnel is
+// there is no interface, route, driver or administrator, and nothing is left behind however the process ends. Where the
+// operator wants a real interface, forwarded ports are the machine's own there, and the rest stays as it is. It promises that only an offer that was kept here is opened, that nobody but the Engine's address inside the tunnel is
 // answered, and that the Engine reaches exactly the ports that were asked for, forwarded to 127.0.0.1, or listened on.
 // It costs nothing until a session is opened. It decides nothing about when: that is a role's.
 package tunnel
@@ -34,6 +34,8 @@ var (
 	ErrClaimed = errors.New("the port is listened on already")
 	// ErrFull says that there are as many connections as there may be, or that the session is ending.
 	ErrFull = errors.New("no more connections")
+	// ErrInterface says that the machine gives no interface.
+	ErrInterface = errors.New("no interface is to be had (tunnel.mode netstack in the agent's settings needs none)")
 	// ErrClosed says that the session has ended.
 	ErrClosed = errors.New("the tunnel is closed")
 )
@@ -55,6 +57,8 @@ type Config struct {
 	Keys Store
 	// Random makes that key pair once. Nil means crypto/rand.
 	Random io.Reader
+	// Interface gives each session a real interface of this machine.
+	Interface bool
 	// Resolver is net.DefaultResolver when nil.
 	Resolver Resolver
 	// Dial reaches the machine's own ports. Nil means a plain dialer.

@@ -62,6 +62,7 @@ type State struct {
 	Endpoint  string     `lua:"endpoint"`
 	Opened    time.Time  `lua:"opened"`
 	Handshake *time.Time `lua:"handshake"`
+	Interface *string    `lua:"interface"`
 	Sent      int64      `lua:"sent"`
 	Received  int64      `lua:"received"`
 

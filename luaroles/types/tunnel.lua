@@ -1,11 +1,12 @@
 ---@meta
 
---- The WireGuard tunnel to the Engine: opened on the Engine's word, in user space, with nothing changed on the machine.
+--- The WireGuard tunnel to the Engine: opened on the Engine's word, with nothing changed on the machine by default.
 ---
 --- An Engine offers a tunnel by the event `vpn_tunnel_start` or by its answer to `/api/agent/vpn/ensure`. The agent
 --- checks what the Engine signed, keeps the keys to itself, and hands the rest to roles; a role opens the tunnel by its
 --- id. There is one tunnel at a time. Only the Engine's address in it is answered, and it reaches the ports in `forward`
---- alone, which lead to 127.0.0.1: port 3389 of the tunnel is port 3389 of this machine. TCP is forwarded, UDP is not.
+--- alone, which lead to 127.0.0.1: port 3389 of the tunnel is port 3389 of this machine. TCP is forwarded, UDP is not. With
+--- `tunnel.mode` `tun` in the agent's settings these ports are the machine's own at the address in the tunnel.
 ---
 --- A tunnel stays open while a role that has opened it, or has got it from `tunnel.get`, is running: a reloaded role that
 --- asks for it before the old version ends keeps it.
@@ -31,6 +32,7 @@ tunnel = {}
 ---@field endpoint string Where the Engine's packets come from, as far as is known: address and port.
 ---@field opened number When it was opened.
 ---@field handshake? number When the Engine last proved who it is; at most about three minutes ago while the tunnel is healthy and used, or `keepalive` is set. Nil before the first time.
+---@field interface? string This machine's interface for it; nil when it lives in the agent alone.
 ---@field sent integer Bytes sent to the Engine, as WireGuard counts them.
 ---@field received integer Bytes received from it.
 ---@field connections integer Connections that are open now.
@@ -56,14 +58,14 @@ local Conn = {}
 ---@field forward? integer[] Ports that the Engine reaches, each of them one of the offer's `allowed_ports`. None when left out.
 ---@field keepalive? number Seconds between packets that keep the way open through a NAT; 0 = none. Default 30.
 ---@field mtu? integer Bytes of the largest packet inside the tunnel, 576 to 9000. Default 1420.
----@field max_connections? integer Connections at a time, 1 to 1024. Default 64.
+---@field max_connections? integer Connections at a time, 1 to 1024; those that an interface of the machine takes are not counted. Default 64.
 
 --- Opens the tunnel that the Engine offered under an id, or the newest offer where it did so again.
 ---
 --- It does not wait for the Engine: `handshake` tells when that has answered. An endpoint that is this machine itself, or
 --- none, means the host of the Engine's URL. Codes: `unknown` when no such tunnel was offered to this agent since it
 --- started; `open` when there is a tunnel already; `port` for a port that the offer does not allow; `endpoint` when the
---- Engine's name has no address; `denied` when a narrowed grant does not cover it; `cancelled` when the role is ending;
+--- Engine's name has no address; `interface` when the machine gives none; `denied` when a narrowed grant does not cover it; `cancelled` when the role is ending;
 --- `unsupported` where nothing carries tunnels; `failed` for anything else.
 ---@async
 ---@param id string The offer's `tunnel_id`.

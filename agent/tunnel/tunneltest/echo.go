@@ -10,7 +10,13 @@ import (
 // Echo answers on a free port of this machine, until the test ends, with what it gets.
 func Echo(t testing.TB) (port int) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	return EchoAt(t, "127.0.0.1")
+}
+
+// EchoAt is Echo at one of the machine's addresses.
+func EchoAt(t testing.TB, address string) (port int) {
+	t.Helper()
+	l, err := net.Listen("tcp4", net.JoinHostPort(address, "0"))
 	if err != nil {
 		t.Fatal(err)
 	}
