@@ -23,9 +23,8 @@ func TestATunnelWithAnInterface(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = says(c, "tern")
-	c.Close() // before the interface goes: nobody could tell the machine's end of it
-	if err != nil {
+	defer c.Close()
+	if err := says(c, "tern"); err != nil {
 		t.Fatal(err)
 	}
 	links := func() string {

@@ -15,7 +15,7 @@ import (
 func BenchmarkForward(b *testing.B) {
 	const size = 32 << 20
 	key := tunneltest.NewKey(b)
-	e, server := newDebianEngine(b, tunneltest.Text(key.PublicKey().Bytes()))
+	e := tunneltest.StartDebian(b, key.PublicKey())
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		b.Fatal(err)
@@ -44,14 +44,14 @@ func BenchmarkForward(b *testing.B) {
 	defer l.Close()
 	port := l.Addr().(*net.TCPAddr).Port
 	tunnels := newTunnels(b)
-	tunnels.Keep(offer(server, tunneltest.Text(key.Bytes()), e.port, port))
+	tunnels.Keep(offer(e.PublicKey, tunneltest.Text(key.Bytes()), e.Port, port))
 	s, err := tunnels.Open(b.Context(), testID, options(port))
 	if err != nil {
 		b.Fatal(err)
 	}
 	until(b, "a handshake", func() bool { return s.State().Handshake != nil })
 	connect := func() net.Conn {
-		c, err := e.connect(context.Background(), port)
+		c, err := e.Connect(context.Background(), port)
 		if err != nil {
 			b.Fatal(err)
 		}

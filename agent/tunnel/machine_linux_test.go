@@ -30,7 +30,7 @@ func newMachineTunnels(t testing.TB) *Tunnels {
 	return tunnels
 }
 
-func interfaces(t testing.TB) string { return command(t, "ip", "-o", "link", "show") }
+func interfaces(t testing.TB) string { return tunneltest.Command(t, "ip", "-o", "link", "show") }
 
 // TestARealInterface has the machine's own network answer Debian's wireguard-go.
 func TestARealInterface(t *testing.T) {
@@ -38,11 +38,11 @@ func TestARealInterface(t *testing.T) {
 		return
 	}
 	key := tunneltest.NewKey(t)
-	e, server := newDebianEngine(t, tunneltest.Text(key.PublicKey().Bytes()))
+	e := tunneltest.StartDebian(t, key.PublicKey())
 	port, hidden := tunneltest.EchoAt(t, "0.0.0.0"), tunneltest.EchoAt(t, "0.0.0.0")
 	const shell = 47002
 	tunnels := newMachineTunnels(t)
-	tunnels.Keep(offer(server, tunneltest.Text(key.Bytes()), e.port, port, shell))
+	tunnels.Keep(offer(e.PublicKey, tunneltest.Text(key.Bytes()), e.Port, port, shell))
 	before := interfaces(t)
 	s, err := tunnels.Open(t.Context(), testID, options(port))
 	if err != nil {
@@ -61,7 +61,7 @@ func TestARealInterface(t *testing.T) {
 
 	t.Run("what is reached", func(t *testing.T) {
 		for _, port := range []int{port, shell} {
-			c, err := e.connect(t.Context(), port)
+			c, err := e.Connect(t.Context(), port)
 			if err != nil {
 				t.Fatal(port, err)
 			}
@@ -75,7 +75,7 @@ func TestARealInterface(t *testing.T) {
 	})
 	t.Run("what is not", func(t *testing.T) {
 		for _, port := range []int{hidden, 22} {
-			if _, err := e.connect(t.Context(), port); !errors.Is(err, syscall.ECONNREFUSED) {
+			if _, err := e.Connect(t.Context(), port); !errors.Is(err, syscall.ECONNREFUSED) {
 				t.Errorf("port %d: %v", port, err)
 			}
 		}
@@ -86,20 +86,20 @@ func TestARealInterface(t *testing.T) {
 		}
 	})
 	t.Run("routes", func(t *testing.T) {
-		if routes := command(t, "ip", "-4", "route"); strings.TrimSpace(routes) != tunneltest.EngineIP+" dev borealis proto kernel scope link src "+tunneltest.AgentIP {
+		if routes := tunneltest.Command(t, "ip", "-4", "route"); strings.TrimSpace(routes) != tunneltest.EngineIP+" dev borealis proto kernel scope link src "+tunneltest.AgentIP {
 			t.Errorf("%q", routes)
 		}
 	})
 	t.Run("the machine's own connections", func(t *testing.T) {
-		l := e.listen(t)
+		l := e.Listen(t)
 		c, err := net.Dial("tcp4", net.JoinHostPort(tunneltest.EngineIP, strconv.Itoa(l)))
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer c.Close()
 		roundTrip(t, c, 1<<20)
-		command(t, "ping", "-c", "1", "-W", "10", tunneltest.EngineIP)
-		command(t, "ip", "netns", "exec", e.name, "ping", "-c", "1", "-W", "10", tunneltest.AgentIP)
+		tunneltest.Command(t, "ping", "-c", "1", "-W", "10", tunneltest.EngineIP)
+		e.Run(t, "ping", "-c", "1", "-W", "10", tunneltest.AgentIP)
 	})
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
@@ -176,7 +176,7 @@ func TestNoInterfaceIsToBeHad(t *testing.T) {
 	if !tunneltest.Alone(t) {
 		return
 	}
-	command(t, "ip", "link", "add", "borealis", "type", "bridge")
+	tunneltest.Command(t, "ip", "link", "add", "borealis", "type", "bridge")
 	e := newEngine(t, 22)
 	tunnels := newMachineTunnels(t)
 	tunnels.Keep(e.offer)

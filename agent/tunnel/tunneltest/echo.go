@@ -1,6 +1,7 @@
 package tunneltest
 
 import (
+	"context"
 	"io"
 	"net"
 	"sync"
@@ -29,7 +30,8 @@ func EchoAt(t testing.TB, address string) (port int) {
 			}
 			running.Go(func() {
 				defer c.Close()
-				_, _ = io.Copy(c, c) // the test sees what is missing
+				defer context.AfterFunc(t.Context(), func() { _ = c.Close() })() // its peer may be gone without a word
+				_, _ = io.Copy(c, c)                                             // the test sees what is missing
 			})
 		}
 	})
