@@ -2,10 +2,10 @@
 --
 -- It listens on the tunnel's own address while there is a tunnel, and on no port of the machine. Each line is a JSON
 -- object; what is no JSON, or of an unknown type, is ignored, as upstream does. {"type":"open","pty":true,"cols":80,
--- "rows":24} as the first line asks for a terminal, and then for the messages "ready" and "exit", and answers to "ping" and
--- "resize": no Engine that does not send it sees any of these.
+-- "rows":24} as the first line asks for a terminal, and then for the messages "ready" and "exit", and answers to "ping",
+-- "resize" and "signal": no Engine that does not send it sees any of these.
 --
--- Settings: shell_port (or BOREALIS_WIREGUARD_SHELL_PORT), idle_seconds, max_sessions.
+-- Settings: shell_port (or BOREALIS_WIREGUARD_SHELL_PORT), idle_seconds, max_sessions, record.
 ROLE_NAME = "RemotePowershell"
 ROLE_CONTEXTS = { "system" }
 ROLE_GRANTS = { "tunnel:get", "tunnel:listen", "process", "system", "fs.read:/etc/passwd" }
@@ -19,8 +19,12 @@ local LONGEST_LINE = 1024 * 1024
 -- A handler may take ten minutes; what goes on longer is handed to the next.
 local STRETCH = 300
 local WAIT = 60
--- Each session has two handlers under way, of the sixteen that a role may have.
-local MOST_SESSIONS = 6
+-- Each session has two functions under way, of the two hundred that a role may have, and a shell, of the 64 programs.
+local USUAL_SESSIONS, MOST_SESSIONS = 8, 32
+-- Of what shells print, so much of a session is kept where the operator wants that, and so many sessions.
+local LONGEST_RECORDING = 64 * 1024 * 1024
+local MOST_RECORDINGS = 100
+local RECORDINGS = "recordings"
 
 ---@class RemotePowershell
 local Role = {}
@@ -96,7 +100,7 @@ end
 --- Begins a session, if there is room for one.
 ---@param conn tunnel.Conn
 function Role:begin(conn)
-  if self.count >= math.min(MOST_SESSIONS, number("max_sessions", MOST_SESSIONS)) then
+  if self.count >= math.min(MOST_SESSIONS, number("max_sessions", USUAL_SESSIONS)) then
     log.warn("refused: there are as many sessions as there may be", { sessions = self.count })
     conn:close()
     return
@@ -180,11 +184,51 @@ function Role:spawn(s, first)
     return false
   end
   s.child = child
-  log.info("session begins", { session = s.id, pty = pty ~= nil })
+  if settings.get("record") == true then
+    self:record(s, pty or {})
+  end
+  log.info("session begins", { session = s.id, pty = pty ~= nil, recording = s.cast })
   if s.extended then
     self:say(s, { type = "ready", pty = pty ~= nil })
   end
   return true
+end
+
+--- Begins to keep what the shell prints, as an asciicast file (version 2) in the role's data directory. What is typed is not
+--- kept: passwords are typed.
+---@param s table
+---@param size { rows: integer?, cols: integer? }
+function Role:record(s, size)
+  fs.mkdir(RECORDINGS)
+  local kept = fs.list(RECORDINGS) or {}
+  for i = 1, #kept - MOST_RECORDINGS + 1 do
+    fs.remove(RECORDINGS .. "/" .. kept[i].name)
+  end
+  local path = ("%s/%s-%d.cast"):format(RECORDINGS, os.date("!%Y%m%dT%H%M%SZ"), s.id)
+  local head = { version = 2, width = size.cols or 80, height = size.rows or 24, timestamp = os.time() }
+  local written, message = fs.write(path, json.encode(head) .. "\n")
+  if not written then
+    log.warn("not recorded", { session = s.id, message = message })
+    return
+  end
+  s.cast, s.cast_from, s.cast_bytes = path, os.clock(), 0
+end
+
+--- Adds to the recording, until it is as long as it may be.
+---@param s table
+---@param piece string
+function Role:add_to_recording(s, piece)
+  s.cast_bytes = s.cast_bytes + #piece
+  if s.cast_bytes > LONGEST_RECORDING then
+    piece = "\r\n[the recording ends here: it is as long as it may be]\r\n"
+  end
+  local written, message = fs.append(s.cast, json.encode({ os.clock() - s.cast_from, "o", piece }) .. "\n")
+  if not written then
+    log.warn("the recording ends", { session = s.id, message = message })
+  end
+  if not written or s.cast_bytes > LONGEST_RECORDING then
+    s.cast = nil
+  end
 end
 
 --- The peer's next message; nil for what is none, and when none comes in time.
@@ -227,6 +271,8 @@ function Role:obey(s, message)
     self:finish(s, "closed by the Engine")
   elseif message.type == "ping" and s.extended then
     self:say(s, { type = "pong", ping_id = message.ping_id })
+  elseif message.type == "signal" and s.extended then
+    pcall(function() s.child:signal((tostring(message.name):upper():gsub("^SIG", ""))) end) -- one that is none changes nothing
   elseif message.type == "resize" and s.extended then
     pcall(function() s.child:resize(tonumber(message.rows), tonumber(message.cols)) end) -- a size that is none changes nothing
   end
@@ -239,6 +285,9 @@ function Role:print(s)
   local piece, message, code = s.child:read({ timeout = WAIT })
   if piece then
     s.used, s.printed = os.time(), s.printed + #piece
+    if s.cast then
+      self:add_to_recording(s, piece)
+    end
     self:say(s, { type = "stdout", data = crypto.base64_encode(piece) })
   elseif code ~= "timeout" then
     if s.extended and not s.ended then

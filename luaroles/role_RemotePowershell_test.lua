@@ -15,8 +15,16 @@ local function play(t, lines, pieces)
     said[#said + 1] = { line }
   end
   said[#said + 1] = { nil, nil, nil } -- the end
+  local next_line = answers(said)
   local conn = {
-    read_line = answers(said),
+    read_line = function()
+      local line, message, code = next_line()
+      if not line and m.stays then
+        timer.sleep(60)
+        return nil, "nothing came", "timeout"
+      end
+      return line, message, code
+    end,
     write = function(_, text)
       m.written[#m.written + 1] = json.decode(text)
       return true
@@ -28,8 +36,15 @@ local function play(t, lines, pieces)
     printed[#printed + 1] = { piece }
   end
   printed[#printed + 1] = { nil, "nothing came", m.shell_ends and "ended" or "timeout" }
+  local next_piece = answers(printed)
   local child = {
-    read = answers(printed),
+    read = function()
+      local piece, message, code = next_piece()
+      if not piece and m.stays then
+        timer.sleep(60)
+      end
+      return piece, message, code
+    end,
     write = function(_, text)
       m.typed[#m.typed + 1] = text
       return true
@@ -38,6 +53,7 @@ local function play(t, lines, pieces)
     close = function() end,
     wait = function() return { exit_code = 3 } end,
     resize = function(_, rows, cols) m.size = { rows, cols } end,
+    signal = function(_, name) m.signal = name end,
   }
   t.stub("settings.get", function(name) return m.settings[name] end)
   t.stub("tunnel.get", function() return { id = "aa" } end)
@@ -102,4 +118,45 @@ function test_there_is_room_for_so_many(t)
   t.clock(5)
   t.equal(m.started, nil)
   t.equal(m.closed, 1)
+end
+
+function test_a_signal_is_handed_on_to_a_shell_that_was_opened(t)
+  local m = play(t, { '{"type":"open"}', '{"type":"signal","name":"SIGint"}' })
+  t.clock(5)
+  t.equal(m.signal, "INT")
+  local old = play(t, { '{"type":"signal","name":"INT"}' })
+  t.clock(5)
+  t.equal(old.signal, nil)
+end
+
+function test_a_session_is_recorded_where_that_is_wanted(t)
+  local files, removed = {}, {}
+  t.stub("fs.mkdir", function() return true end)
+  t.stub("fs.list", function()
+    local list = {}
+    for i = 1, 102 do
+      list[i] = { name = ("%03d.cast"):format(i) }
+    end
+    return list
+  end)
+  t.stub("fs.remove", function(path) removed[#removed + 1] = path end)
+  t.stub("fs.write", function(path, text)
+    files[path] = text
+    return true
+  end)
+  t.stub("fs.append", function(path, text)
+    files[path] = files[path] .. text
+    return true
+  end)
+  local m = play(t, { '{"type":"open","pty":true,"cols":100,"rows":40}', '{"type":"stdin","data":"czNjcmV0Cg=="}' }, { "tern\r\n" })
+  m.settings, m.stays = { record = true }, true
+  t.clock(5)
+  local path, text = next(files)
+  t.match(path, "^recordings/[0-9]{8}T[0-9]{6}Z-1\\.cast$")
+  t.equal(removed, { "recordings/001.cast", "recordings/002.cast", "recordings/003.cast" })
+  local head, first = text:match("^(.-)\n(.-)\n")
+  t.equal(json.decode(head).width, 100)
+  local event = json.decode(first)
+  t.equal({ event[2], event[3] }, { "o", "tern\r\n" })
+  t.equal(text:find("s3cret", 1, true), nil)
 end

@@ -44,6 +44,7 @@ func childType() bindings.HandleType {
 		"close_stdin": {Do: closeStdin},
 		"wait":        {Waits: true, Do: waitChild},
 		"kill":        {Do: killChild},
+		"signal":      {Do: signalChild},
 		"pid":         {Do: childPid},
 		"resize":      {Do: resizeChild},
 	}}
@@ -160,6 +161,8 @@ func killChild(_ context.Context, c *child) error {
 	c.p.kill(false)
 	return nil
 }
+
+func signalChild(_ context.Context, c *child, name string) error { return c.p.signal(name) }
 
 func resizeChild(_ context.Context, c *child, rows, cols int) error {
 	size := window{Rows: rows, Cols: cols}

@@ -2,6 +2,7 @@ package process
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -67,6 +68,37 @@ func TestTalking(t *testing.T) {
 	c.expect(true, "kill")
 	c.expect(true, "close")
 	c.do(context.Background(), "read").refused(t, "closed")
+}
+
+func TestSignals(t *testing.T) {
+	line := opts{"line": true}
+	for _, c := range []struct {
+		name, script string
+		start        opts
+	}{
+		{"USR1", `trap "echo USR1" USR1; echo ready; while sleep 0.05; do :; done`, opts{}},
+		{"TERM", `trap "echo TERM" TERM; echo ready; while sleep 0.05; do :; done`, opts{"pty": opts{}}},
+		{"INT", `trap "echo INT" INT; echo ready; sleep 1000; echo after; sleep 1000`, opts{"pty": opts{}}}, // it ends the sleep too
+	} {
+		r := openRole(t)
+		p := r.start(argv("bash", "-c", c.script), c.start)
+		p.expect("ready", "read", line)
+		p.expect(true, "signal", c.name)
+		for heard := ""; !strings.HasSuffix(heard, c.name); { // bash may have a word to say of its child first
+			got := p.do(context.Background(), "read", line)
+			if got.err != nil || got.value == nil {
+				t.Fatalf("%s: %q, then %v", c.name, heard, got)
+			}
+			heard = got.value.(string)
+		}
+		p.expect(true, "kill")
+		p.do(context.Background(), "wait")
+		p.expect(true, "signal", c.name) // it is late
+		var misuse *bindings.Misuse
+		if err := p.do(context.Background(), "signal", "KILL").err; !errors.As(err, &misuse) {
+			t.Error(err)
+		}
+	}
 }
 
 func TestReading(t *testing.T) {

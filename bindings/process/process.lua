@@ -266,6 +266,17 @@ function Child:wait(opts) end
 ---@return string? code
 function Child:kill() end
 
+--- Sends the program a signal: `"HUP"`, `"INT"`, `"QUIT"`, `"TERM"`, `"USR1"` or `"USR2"`.
+---
+--- What it runs in its process group gets it too; on a terminal, `INT` and `QUIT` reach what runs in front instead, as Ctrl-C
+--- would. Nothing happens to a program that has ended. Fails with `"unsupported"` on Windows.
+---
+---@param name string
+---@return true? done
+---@return string? message
+---@return string? code
+function Child:signal(name) end
+
 --- The program's process number.
 ---@return integer? pid
 ---@return string? message
