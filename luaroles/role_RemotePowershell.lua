@@ -16,9 +16,11 @@ local LOOK_SELDOM = 60
 -- A first message that asks for a terminal is waited for this long; an Engine that has none says nothing until it types.
 local FIRST_MESSAGE = 0.5
 local LONGEST_LINE = 1024 * 1024
--- A handler may take ten minutes; what goes on longer is handed to the next.
-local STRETCH = 300
+-- A handler may take ten minutes, and half a second of processor time; what goes on longer is handed to the next.
+local STRETCH, STEPS = 300, 32
 local WAIT = 60
+-- A direction of a session in which nothing moves for so long has lost its handler to a limit: each waits a minute at most.
+local STUCK = 660
 -- Each session has two functions under way, of the two hundred that a role may have, and a shell, of the 64 programs.
 local USUAL_SESSIONS, MOST_SESSIONS = 8, 32
 -- Of what shells print, so much of a session is kept where the operator wants that, and so many sessions.
@@ -39,7 +41,10 @@ function Role:register_events(events)
   self.sessions, self.count = {}, 0
   events:on("vpn_tunnel_start", function() self:expect() end)
   events:on("connect", function() self:expect() end)
-  self.seldom = timer.every(LOOK_SELDOM, function() self:look() end)
+  self.seldom = timer.every(LOOK_SELDOM, function()
+    self:end_stuck()
+    self:look()
+  end)
   self:expect()
 end
 
@@ -57,6 +62,18 @@ function Role:expect()
       self.often = nil
     end
   end)
+end
+
+--- Ends the sessions of which one direction has come to a stop.
+---@async
+function Role:end_stuck()
+  for _, s in pairs(self.sessions) do
+    for direction, at in pairs(s.moved) do
+      if os.time() - at > STUCK then
+        self:finish(s, direction .. " has stopped")
+      end
+    end
+  end
 end
 
 --- Listens as soon as there is a tunnel.
@@ -107,7 +124,7 @@ function Role:begin(conn)
   end
   self.count = self.count + 1
   self.number = (self.number or 0) + 1
-  local s = { id = self.number, conn = conn, began = os.time(), used = os.time(), typed = 0, printed = 0 }
+  local s = { id = self.number, conn = conn, began = os.time(), used = os.time(), typed = 0, printed = 0, moved = {} }
   self.sessions[s.id] = s
   timer.after(0, function()
     local first = self:message(s, FIRST_MESSAGE)
@@ -115,23 +132,25 @@ function Role:begin(conn)
       if first then
         self:obey(s, first)
       end
-      self:go_on(s, self.listen)
-      self:go_on(s, self.print)
+      self:go_on(s, "listen")
+      self:go_on(s, "print")
     end
   end)
 end
 
 --- Runs one direction of a session until its end, a stretch at a time.
 ---@param s table
----@param step fun(self: RemotePowershell, s: table)
-function Role:go_on(s, step)
+---@param direction "listen"|"print"
+function Role:go_on(s, direction)
+  s.moved[direction] = os.time()
   timer.after(0, function()
-    local ends = os.time() + STRETCH
-    while not s.ended and os.time() < ends do
-      step(self, s)
+    local ends, steps = os.time() + STRETCH, 0
+    while not s.ended and os.time() < ends and steps < STEPS do
+      self[direction](self, s)
+      s.moved[direction], steps = os.time(), steps + 1
     end
     if not s.ended then
-      self:go_on(s, step)
+      self:go_on(s, direction)
     end
   end)
 end
