@@ -14,7 +14,7 @@ const shellRole = "role_RemotePowershell.lua"
 
 // remoteShell is an Engine's end of a remote shell.
 type remoteShell struct {
-	t     *testing.T
+	t     testing.TB
 	conn  net.Conn
 	lines *bufio.Reader
 	text  strings.Builder // what the shell printed so far
@@ -23,7 +23,7 @@ type remoteShell struct {
 // shellPort is not the usual one, so that nothing else on the machine is meant.
 const shellPort = 47102
 
-func (d *tunnelled) shell(t *testing.T) *remoteShell {
+func (d *tunnelled) shell(t testing.TB) *remoteShell {
 	t.Helper()
 	var conn net.Conn
 	d.until("a shell", func() (ok bool) {

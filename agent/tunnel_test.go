@@ -28,7 +28,7 @@ type tunnelled struct {
 	key  string
 }
 
-func newTunnelled(t *testing.T, ensureDelay int) *tunnelled {
+func newTunnelled(t testing.TB, ensureDelay int) *tunnelled {
 	e := enginetest.Start(t, enginetest.Config{AutoApprove: true})
 	d := &tunnelled{device: newDevice(t, e, nil), peer: tunneltest.Start(t)}
 	key := tunneltest.NewKey(t)

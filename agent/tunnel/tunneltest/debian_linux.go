@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/ecdh"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net"
@@ -12,6 +13,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -31,22 +33,63 @@ type Debian struct {
 // StartDebian starts one that admits the agent with this public key. It needs root, and ends with the test.
 func StartDebian(t testing.TB, client *ecdh.PublicKey) *Debian {
 	t.Helper()
+	return start(t, NewKey(t), client, EngineIP, AgentIP)
+}
+
+// StartDebianAgent starts Debian's WireGuard in the agent's place, with its private key.
+func (e *Debian) StartDebianAgent(t testing.TB, key *ecdh.PrivateKey) *Debian {
+	t.Helper()
+	server, err := base64.StdEncoding.DecodeString(e.PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	public, err := ecdh.X25519().NewPublicKey(server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return start(t, key, public, AgentIP, EngineIP, "endpoint", "127.0.0.1:"+e.Port)
+}
+
+var started atomic.Int64
+
+// start starts wireguard-go, with one address on an interface in a namespace of its own, and one peer.
+func start(t testing.TB, key *ecdh.PrivateKey, peer *ecdh.PublicKey, self, other string, more ...string) *Debian {
+	t.Helper()
 	if os.Getuid() != 0 {
 		t.Skip("a network namespace needs root")
 	}
-	key := NewKey(t)
-	e := &Debian{Name: fmt.Sprintf("bo%d", os.Getpid()%1_000_000), PublicKey: Text(key.PublicKey().Bytes())}
+	e := &Debian{Name: fmt.Sprintf("bo%d-%d", os.Getpid()%1_000_000, started.Add(1)), PublicKey: Text(key.PublicKey().Bytes())}
 	e.namespace = filepath.Join("/var/run/netns", e.Name)
 	Command(t, "ip", "netns", "add", e.Name)
 	t.Cleanup(func() { Command(t, "ip", "netns", "delete", e.Name) })
-	peer := exec.Command("wireguard-go", "--foreground", e.Name)
-	peer.Env = append(os.Environ(), "LOG_LEVEL=error", "WG_PROCESS_FOREGROUND=1")
-	if err := peer.Start(); err != nil {
+	e.serve(t)
+	private := filepath.Join(t.TempDir(), "private.key")
+	if err := os.WriteFile(private, []byte(Text(key.Bytes())), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	Command(t, append([]string{
+		"wg", "set", e.Name, "private-key", private, "peer", Text(peer.Bytes()), "allowed-ips", other + "/32",
+	}, more...)...)
+	Command(t, "ip", "link", "set", e.Name, "netns", e.Name)
+	in := func(args ...string) { Command(t, append([]string{"ip", "-n", e.Name}, args...)...) }
+	in("address", "add", self+"/32", "dev", e.Name)
+	in("link", "set", e.Name, "mtu", "1420", "up")
+	in("route", "add", other+"/32", "dev", e.Name)
+	e.Port = strings.TrimSpace(Command(t, "wg", "show", e.Name, "listen-port"))
+	return e
+}
+
+// serve runs wireguard-go until the test ends, and waits until it answers.
+func (e *Debian) serve(t testing.TB) {
+	t.Helper()
+	server := exec.Command("wireguard-go", "--foreground", e.Name)
+	server.Env = append(os.Environ(), "LOG_LEVEL=error", "WG_PROCESS_FOREGROUND=1")
+	if err := server.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		_ = peer.Process.Signal(os.Interrupt)
-		_ = peer.Wait()
+		_ = server.Process.Signal(os.Interrupt)
+		_ = server.Wait()
 	})
 	for exec.Command("wg", "show", e.Name).Run() != nil {
 		if t.Context().Err() != nil {
@@ -54,24 +97,11 @@ func StartDebian(t testing.TB, client *ecdh.PublicKey) *Debian {
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-
-	private := filepath.Join(t.TempDir(), "private.key")
-	if err := os.WriteFile(private, []byte(Text(key.Bytes())), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	Command(t, "wg", "set", e.Name, "private-key", private, "peer", Text(client.Bytes()), "allowed-ips", AgentIP+"/32")
-	Command(t, "ip", "link", "set", e.Name, "netns", e.Name)
-	in := func(args ...string) { Command(t, append([]string{"ip", "-n", e.Name}, args...)...) }
-	in("address", "add", EngineIP+"/32", "dev", e.Name)
-	in("link", "set", e.Name, "mtu", "1420", "up")
-	in("route", "add", AgentIP+"/32", "dev", e.Name)
-	e.Port = strings.TrimSpace(Command(t, "wg", "show", e.Name, "listen-port"))
-	return e
 }
 
 // Connect connects from the Engine's namespace, with the kernel's TCP.
 func (e *Debian) Connect(ctx context.Context, port int) (c net.Conn, err error) {
-	inside := e.inside(func() {
+	inside := e.Inside(func() {
 		c, err = new(net.Dialer).DialContext(ctx, "tcp4", net.JoinHostPort(AgentIP, fmt.Sprint(port)))
 	})
 	return c, errors.Join(inside, err)
@@ -80,14 +110,14 @@ func (e *Debian) Connect(ctx context.Context, port int) (c net.Conn, err error) 
 // Listen gives back what it hears, on a port of the Engine's namespace.
 func (e *Debian) Listen(t testing.TB) (port int) {
 	t.Helper()
-	if err := e.inside(func() { port = EchoAt(t, EngineIP) }); err != nil {
+	if err := e.Inside(func() { port = EchoAt(t, EngineIP) }); err != nil {
 		t.Fatal(err)
 	}
 	return port
 }
 
-// inside does something in the Engine's namespace.
-func (e *Debian) inside(do func()) (err error) {
+// Inside does something in the Engine's namespace.
+func (e *Debian) Inside(do func()) (err error) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

@@ -48,7 +48,7 @@ func TestWhatHoldsPasses(t *testing.T) {
 		`t.raises(function() t.deliver("ask", { fail = true }) end, "asked to")`,
 		`t.match("tern-7", "^tern-[0-9]$")`,
 		`local seen = 0 timer.every(10, function() seen = seen + 1 end) t.clock(35) t.equal(seen, 3)`,
-		`t.deliver("ask", { n = 1, sleep = 5 })`, // an event that is still asleep at the end is let go,
+		`t.deliver("ask", { n = 1, sleep = 5 })`,                                      // an event that is still asleep at the end is let go,
 		`timer.after(1, function() while true do timer.sleep(60) end end) t.clock(5)`, // and so is what a timer has begun
 	} {
 		if _, err := suite(test).Run("test_it", t.TempDir()); err != nil {
