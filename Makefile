@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help build demo test faults systemd wine lint cross bench types clean
+.PHONY: help build demo test faults systemd wine kernel-wireguard lint cross bench types clean
 
 VERSION ?= $(shell git -c safe.directory='*' describe --tags --always --dirty 2>/dev/null || echo 0.0.0-dev)
 COMMIT ?= $(shell git -c safe.directory='*' rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
@@ -13,7 +13,7 @@ export GOFLAGS := $(filter-out -buildvcs%,$(GOFLAGS)) -buildvcs=false
 GO_BUILD := CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)'
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build the agent, its worker and the embedded Engine into bin/
 	$(GO_BUILD) -o bin/borealis-agent ./agent
@@ -38,9 +38,13 @@ systemd: ## run the checks on a real systemd, in a container that they make (as 
 wine: ## run the Windows tests under Wine, which is installed into a folder of its own if need be
 	scripts/wine.sh
 
+kernel-wireguard: ## test the tunnel against the kernel's WireGuard, in a machine that it boots (as root on Debian)
+	scripts/kernel-wireguard.sh
+
 faults: ## run the tests of docs/reliability.md at full length, which takes half an hour
 	BOREALIS_LONG=1 go test -count 1 -timeout 60m -v -run 'ALifeSurvives|ALifeAt|AThousandReconnects|AFleet' ./agent/engine | grep -v '^=== '
-	BOREALIS_LONG=1 go test -count 1 -timeout 60m -v -run 'KilledAtAny|EngineIsAway|BadLine|ADiskThat' ./agent | grep -v '^=== '
+	BOREALIS_LONG=1 go test -count 1 -timeout 60m -v -run 'KilledAtAny|EngineIsAway|BadLine|ADiskThat|AForeignClientOf' ./agent | grep -v '^=== '
+	BOREALIS_LONG=1 go test -count 1 -timeout 60m -v -run 'Spoilt|Moves|Vanishes|Storm|ComesAndGoes' ./agent/tunnel | grep -v '^=== '
 
 lint: ## gofumpt, go vet, staticcheck
 	scripts/lint.sh
