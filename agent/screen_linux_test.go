@@ -109,6 +109,23 @@ func TestTheEngineSeesTheScreen(t *testing.T) {
 		t.Errorf("%+v", windows)
 	}
 
+	server.Run(t, "xrandr", "--setmonitor", "L", "640/169x800/212+0+0", "screen")
+	server.Run(t, "xrandr", "--setmonitor", "R", "640/169x800/212+640+0", "none")
+	d.configure(map[string]any{"role": "screenshot", "node_id": "n-2", "monitor": 2, "x": 0, "y": 0, "w": 300, "h": 200, "interval": 200})
+	seen := func() (n int) {
+		for _, f := range frames() {
+			if f.Node == "n-2" && f.Image != "" {
+				n++
+			}
+		}
+		return n
+	}
+	d.until("the second monitor", func() bool { return seen() == 1 })
+	server.Run(t, "xrandr", "--delmonitor", "R")
+	d.until("the role to say that it was unplugged", func() bool { return strings.Contains(d.ask("status").out, "monitor 2: there are 1") })
+	server.Run(t, "xrandr", "--setmonitor", "R", "640/169x800/212+640+0", "none")
+	d.until("the second monitor again", func() bool { return seen() >= 2 })
+
 	server.Kill() // and the role says why there is nothing, and goes on
 	d.until("the trouble to show", func() bool {
 		return strings.Contains(d.ask("status").out, "the display went away") || strings.Contains(d.ask("status").out, "no display")

@@ -225,6 +225,31 @@ func TestWhyNothingCanBeSeen(t *testing.T) {
 }
 
 // TestTenThousandFrames sees the memory of the heap stay where it was.
+func TestAMonitorIsUnpluggedAndTheScreenResized(t *testing.T) {
+	s := displaytest.Start(t, "1920x800")
+	s.TwoMonitors(t)
+	paint(t, image.Rect(0, 0, 1920, 800), 0x336699)
+	r := openRole(t)
+	sees := func(o opts, width, height int) {
+		t.Helper()
+		_, shown := r.must(o)
+		if got := shown.Bounds().Size(); got != image.Pt(width, height) {
+			t.Fatalf("%v: a picture of %v, want %d by %d", o, got, width, height)
+		}
+		expect(t, shown, width-1, height-1, color.RGBA{0x33, 0x66, 0x99, 255})
+	}
+	sees(opts{"monitor": 2.0}, 640, 600)
+	s.Run(t, "xrandr", "--delmonitor", "R")
+	r.refused(opts{"monitor": 2.0}, "not_found")
+	sees(opts{"monitor": 1.0}, 1280, 800)
+	s.Run(t, "xrandr", "--setmonitor", "R", "320/85x400/100+1280+0", "none")
+	sees(opts{"monitor": 2.0}, 320, 400)
+	s.Run(t, "xrandr", "--delmonitor", "R")
+	s.Run(t, "xrandr", "--delmonitor", "L")
+	s.Run(t, "xrandr", "--output", "screen", "--off", "--fb", "1024x768") // Xvfb has no other mode
+	sees(opts{}, 1024, 768)
+}
+
 func TestTenThousandFrames(t *testing.T) {
 	frames, size := 100, "320x200"
 	if os.Getenv("BOREALIS_LONG") != "" {
