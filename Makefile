@@ -44,7 +44,7 @@ kernel-wireguard: ## test the tunnel against the kernel's WireGuard, in a machin
 faults: ## run the tests of docs/reliability.md at full length, which takes half an hour
 	BOREALIS_LONG=1 go test -count 1 -timeout 60m -v -run 'ALifeSurvives|ALifeAt|AThousandReconnects|AFleet' ./agent/engine | grep -v '^=== '
 	BOREALIS_LONG=1 go test -count 1 -timeout 60m -v -run 'KilledAtAny|EngineIsAway|BadLine|ADiskThat|AForeignClientOf' ./agent | grep -v '^=== '
-	BOREALIS_LONG=1 go test -count 1 -timeout 60m -v -run 'Spoilt|Moves|Vanishes|Storm|ComesAndGoes' ./agent/tunnel | grep -v '^=== '
+	BOREALIS_LONG=1 go test -count 1 -timeout 60m -v -run 'Spoilt|Moves|Vanishes|Storm|ComesAndGoes|ManySessions' ./agent/tunnel | grep -v '^=== '
 
 lint: ## gofumpt, go vet, staticcheck
 	scripts/lint.sh

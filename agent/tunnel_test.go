@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -218,5 +220,32 @@ func (d *tunnelled) examine(id string) {
 	}
 	if got := states(); got != "session ok, route ok, handshake ok, mtu ok, refused ok, " && got != "session ok, route ok, handshake ok, mtu skipped, refused ok, " {
 		t.Errorf("%s", got)
+	}
+}
+
+// TestAProtocolOfOnesOwn has the example's role answer the Engine in the tunnel.
+func TestAProtocolOfOnesOwn(t *testing.T) {
+	const port = 47100
+	d := newTunnelled(t, 0)
+	text, err := os.ReadFile("../examples/roles/line.lua")
+	must(t, err)
+	d.strict = false
+	d.ensured("aa11", port)
+	d.begin()
+	d.save("role_line.lua", string(text))
+	var c net.Conn
+	d.until("the role's port", func() bool {
+		c, err = d.peer.Connect(port)
+		return err == nil
+	})
+	defer c.Close()
+	for ask, want := range map[string]string{"uptime": `^{"uptime":[0-9.]+}$`, "what": `^{"error":"ask for: uptime"}$`} {
+		_, err := io.WriteString(c, ask+"\n")
+		must(t, err)
+		must(t, c.SetReadDeadline(time.Now().Add(patience)))
+		line, err := bufio.NewReader(c).ReadString('\n')
+		if err != nil || !regexp.MustCompile(want).MatchString(strings.TrimSpace(line)) {
+			t.Errorf("%s: %q, %v", ask, line, err)
+		}
 	}
 }

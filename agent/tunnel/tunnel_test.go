@@ -20,6 +20,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/bunny-lab-io/borealis-agent/agent/enginetest"
 	"github.com/bunny-lab-io/borealis-agent/agent/tunnel/tunneltest"
 	"github.com/bunny-lab-io/borealis-agent/agent/wire"
 )
@@ -436,7 +437,7 @@ func TestManySessions(t *testing.T) {
 	e := newEngine(t, 47002)
 	tunnels := newTunnels(t)
 	tunnels.Keep(e.offer)
-	for range 40 {
+	for range enginetest.AtLength(200, 40) {
 		s, err := tunnels.Open(t.Context(), testID, options())
 		if err != nil {
 			t.Fatal(err)
