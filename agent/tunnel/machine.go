@@ -4,20 +4,24 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"time"
 
 	"golang.zx2c4.com/wireguard/tun"
 	"gvisor.dev/gvisor/pkg/buffer"
 	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/tcpip/header"
 	"gvisor.dev/gvisor/pkg/tcpip/stack"
-	"gvisor.dev/gvisor/pkg/tcpip/transport/udp"
 )
 
 // interfaceName is what the machine calls the interface, where it lets us choose.
 const interfaceName = "borealis"
 
-// maxFlows is how many of the machine's own connections to the Engine are remembered.
-const maxFlows = 4096
+// maxFlows is how many of the machine's own connections to the Engine are remembered; one of UDP, whose end nobody sees, for
+// as long as the tables of firewalls usually do.
+const (
+	maxFlows = 4096
+	udpFlow  = 3 * time.Minute
+)
 
 // room is what a packet leaves free in front of itself: what the systems' interfaces need for headers of their own.
 const room = 16
@@ -30,7 +34,7 @@ type machine struct {
 	network *network
 
 	mu    sync.Mutex
-	flows map[flow]struct{}
+	flows map[flow]time.Time // when the machine last began or, of UDP, sent something
 }
 
 // flow is a connection that the machine began.
@@ -45,7 +49,7 @@ func (n *network) attach() error {
 	if err != nil {
 		return errors.Join(ErrInterface, err)
 	}
-	n.machine = &machine{Device: device, network: n, flows: map[flow]struct{}{}}
+	n.machine = &machine{Device: device, network: n, flows: map[flow]time.Time{}}
 	n.pumping.Go(n.machine.pump)
 	n.pumping.Go(func() {
 		for range device.Events() { // it would wait for ever for somebody to hear that it is up
@@ -85,16 +89,13 @@ func (n *network) send(packet []byte) {
 
 // leaves says whether a packet of the machine's is for the Engine, and remembers which connection it begins.
 func (m *machine) leaves(packet []byte) bool {
-	ip, ports, ok := m.parse(packet)
+	ip, ports, ok := parse(packet)
 	if !ok || ip.SourceAddress() != m.network.address(m.network.self) || ip.DestinationAddress() != m.network.address(m.network.peer) {
 		return false
 	}
-	begins := ip.TransportProtocol() == udp.ProtocolNumber
-	if ip.TransportProtocol() == header.TCPProtocolNumber {
-		begins = header.TCP(ip.Payload()).Flags()&(header.TCPFlagSyn|header.TCPFlagAck) == header.TCPFlagSyn
-	}
-	if begins {
-		m.remember(flow{ip.TransportProtocol(), ports.source, ports.destination})
+	protocol := ip.TransportProtocol()
+	if protocol == header.UDPProtocolNumber || (protocol == header.TCPProtocolNumber && begins(ip)) {
+		m.remember(flow{protocol, ports.source, ports.destination})
 	}
 	return true
 }
@@ -108,75 +109,45 @@ func (m *machine) remember(f flow) {
 			break
 		}
 	}
-	m.flows[f] = struct{}{}
+	m.flows[f] = time.Now()
 }
 
 // takes says whether a packet of the Engine's is the machine's. WireGuard has seen to its source.
 func (m *machine) takes(packet []byte) bool {
-	ip, ports, ok := m.parse(packet)
+	ip, ports, ok := parse(packet)
 	if !ok || ip.DestinationAddress() != m.network.address(m.network.self) {
 		return false
 	}
 	switch ip.TransportProtocol() {
 	case header.ICMPv4ProtocolNumber:
-		switch header.ICMPv4(ip.Payload()).Type() {
-		case header.ICMPv4EchoReply, header.ICMPv4DstUnreachable, header.ICMPv4TimeExceeded:
-			return true
-		}
-		return false
+		kind := header.ICMPv4(ip.Payload()).Type()
+		return kind == header.ICMPv4EchoReply || kind == header.ICMPv4DstUnreachable || kind == header.ICMPv4TimeExceeded
 	case header.TCPProtocolNumber:
-		if m.network.listener(ports.destination) != nil {
+		switch {
+		case m.network.listener(ports.destination) != nil:
 			return false
-		}
-		if slices.Contains(m.network.options.Forward, int(ports.destination)) {
+		case slices.Contains(m.network.options.Forward, int(ports.destination)):
 			m.note(ip)
 			return true
+		case begins(ip): // whatever the machine has begun, this is the Engine's beginning
+			return false
 		}
 	}
+	return m.began(flow{ip.TransportProtocol(), ports.destination, ports.source})
+}
+
+// began says whether a connection is the machine's own.
+func (m *machine) began(f flow) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	_, begun := m.flows[flow{ip.TransportProtocol(), ports.destination, ports.source}]
-	return begun
+	at, known := m.flows[f]
+	return known && (f.protocol != header.UDPProtocolNumber || time.Since(at) < udpFlow)
 }
 
 // note counts what goes to a forwarded port.
 func (m *machine) note(ip header.IPv4) {
 	m.network.count.toMachine.Add(int64(payload(ip)))
-	if header.TCP(ip.Payload()).Flags()&(header.TCPFlagSyn|header.TCPFlagAck) == header.TCPFlagSyn {
+	if begins(ip) {
 		m.network.count.accepted.Add(1)
 	}
-}
-
-type ports struct{ source, destination uint16 }
-
-// parse reads a whole packet of IPv4, and the ports of one that has some. A fragment has none that could be trusted.
-func (m *machine) parse(packet []byte) (ip header.IPv4, p ports, ok bool) {
-	ip = header.IPv4(packet)
-	if header.IPVersion(packet) != header.IPv4Version || !ip.IsValid(len(packet)) || ip.More() || ip.FragmentOffset() != 0 {
-		return nil, p, false
-	}
-	switch text := ip.Payload(); ip.TransportProtocol() {
-	case header.TCPProtocolNumber:
-		if len(text) < header.TCPMinimumSize || int(header.TCP(text).DataOffset()) > len(text) {
-			return nil, p, false
-		}
-		return ip, ports{header.TCP(text).SourcePort(), header.TCP(text).DestinationPort()}, true
-	case header.UDPProtocolNumber:
-		if len(text) < header.UDPMinimumSize {
-			return nil, p, false
-		}
-		return ip, ports{header.UDP(text).SourcePort(), header.UDP(text).DestinationPort()}, true
-	case header.ICMPv4ProtocolNumber:
-		return ip, p, len(text) >= header.ICMPv4MinimumSize
-	}
-	return nil, p, false
-}
-
-// payload is how many bytes of a checked packet are what a program wrote.
-func payload(packet []byte) int {
-	ip := header.IPv4(packet)
-	if ip.TransportProtocol() != header.TCPProtocolNumber {
-		return len(ip.Payload())
-	}
-	return len(header.TCP(ip.Payload()).Payload())
 }
