@@ -3,6 +3,7 @@ package tunneltest
 import (
 	"os"
 	"os/exec"
+	"runtime"
 	"syscall"
 	"testing"
 )
@@ -20,6 +21,8 @@ func Alone(t *testing.T) bool {
 	if os.Getuid() != 0 {
 		t.Skip("a network namespace needs root")
 	}
+	runtime.LockOSThread() // the kernel takes the end of the thread that starts it for the parent's death
+	defer runtime.UnlockOSThread()
 	cmd := exec.Command("/proc/self/exe", "-test.run", "^"+t.Name()+"$", "-test.v", "-test.timeout", "10m")
 	cmd.Env = append(os.Environ(), "BOREALIS_TEST_ALONE="+t.Name())
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
