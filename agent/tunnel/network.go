@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -36,8 +37,10 @@ type network struct {
 	stack   *stack.Stack
 	link    *channel.Endpoint
 	events  chan tun.Event
-	ctx     context.Context // ends with the session
+	ctx     context.Context // ends as the session begins to end
 	cancel  context.CancelFunc
+	wire    context.Context // ends once there is nothing more to send
+	silence context.CancelFunc
 	self    netip.Addr
 	peer    netip.Addr
 	options Options
@@ -76,6 +79,7 @@ func newNetwork(offer wire.TunnelStart, o Options, dial func(context.Context, st
 		open: map[net.Conn]struct{}{}, claimed: map[uint16]*listener{},
 	}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
+	n.wire, n.silence = context.WithCancel(context.Background())
 	if err := n.setUp(); err != nil {
 		return nil, errors.Join(err, n.Close())
 	}
@@ -123,9 +127,12 @@ func (n *network) dial(ctx context.Context, port uint16) (net.Conn, error) {
 	return n.track(conn), nil
 }
 
-// farewell is how long the last packets of connections may take on their way out: a peer that hears of their end need
-// not wait for its own patience to run out.
-const farewell = 50 * time.Millisecond
+// farewell is how long a peer may take to confirm that it heard of the end of its connections: one that heard of it need
+// not wait for its own patience to run out, and one that has vanished holds nobody up for longer.
+const farewell = time.Second
+
+// lastWords is how long WireGuard has for what the peer does not confirm: a reset.
+const lastWords = 20 * time.Millisecond
 
 // shut takes no more connections, and ends those that there are.
 func (n *network) shut() {
@@ -134,27 +141,63 @@ func (n *network) shut() {
 	open, claimed := n.open, n.claimed
 	n.open, n.claimed = map[net.Conn]struct{}{}, map[uint16]*listener{}
 	n.mu.Unlock()
+	n.cancel()
 	for _, l := range claimed {
 		l.Close()
 	}
 	for conn := range open {
 		conn.Close()
 	}
-	if len(open) > 0 {
-		time.Sleep(farewell)
-	}
-	n.cancel()
-	n.abort()
-}
-
-// abort ends what is still being made or closed, until no goroutine is left that could make more: the stack would wait
-// for ever for a connection that is begun while it ends.
-func (n *network) abort() {
 	ended := make(chan struct{})
 	go func() {
 		n.running.Wait()
 		close(ended)
 	}()
+	n.part(ended)
+	if len(open) > 0 {
+		time.Sleep(lastWords)
+	}
+	n.silence()
+	n.abort(ended)
+}
+
+// part waits until nothing is under way here and the peer has confirmed every end, or is not going to.
+func (n *network) part(ended <-chan struct{}) {
+	late := time.After(farewell)
+	again := time.NewTicker(2 * time.Millisecond)
+	defer again.Stop()
+	for parted := false; !parted; {
+		select {
+		case <-late:
+			return
+		case <-again.C:
+		}
+		select {
+		case <-ended:
+			parted = !n.parting()
+		default:
+		}
+	}
+}
+
+// parting says whether there is a connection whose end the peer has not confirmed.
+func (n *network) parting() bool {
+	return slices.ContainsFunc(n.stack.RegisteredEndpoints(), func(e stack.TransportEndpoint) bool {
+		endpoint, is := e.(*tcp.Endpoint)
+		if !is {
+			return false
+		}
+		switch endpoint.EndpointState() {
+		case tcp.StateFinWait2, tcp.StateTimeWait, tcp.StateClose, tcp.StateError:
+			return false
+		}
+		return true
+	})
+}
+
+// abort ends what is still being made or closed, until no goroutine is left that could make more: the stack would wait
+// for ever for a connection that is begun while it ends.
+func (n *network) abort(ended <-chan struct{}) {
 	again := time.NewTicker(10 * time.Millisecond)
 	defer again.Stop()
 	for {
@@ -173,7 +216,7 @@ func (n *network) abort() {
 
 // Read gives WireGuard the packets that the stack sends.
 func (n *network) Read(bufs [][]byte, sizes []int, offset int) (int, error) {
-	packet := n.link.ReadContext(n.ctx)
+	packet := n.link.ReadContext(n.wire)
 	if packet == nil {
 		return 0, os.ErrClosed
 	}
@@ -215,6 +258,7 @@ func (n *network) Write(bufs [][]byte, offset int) (int, error) {
 // Close ends the stack, and the interface if there is one.
 func (n *network) Close() error {
 	n.cancel()
+	n.silence()
 	var err error
 	if n.machine != nil {
 		err = n.machine.Close()
